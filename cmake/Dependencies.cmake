@@ -1,0 +1,32 @@
+# Every library that Weir links, in one place. Versions, licences and reasons: docs/dependencies.md.
+include_guard(GLOBAL)
+
+fetch_wheels(wheels)
+fetch_npm(duckdb_library "@duckdb/node-bindings-linux-x64@1.5.5-r.5" 86d2bda909785550e8a14a57a8a4584827aff0e268d8f1a58c3fd48559f7020e)
+fetch_crate_archive(duckdb_headers libduckdb-sys 1.10505.0 duckdb.tar.gz e11f1209cdbb2a99b2ea2d348de21bdfb01dc494b55d1271df94b09c52bf229c)
+
+imported_shared(duckdb_so "${duckdb_library}/libduckdb.so")
+add_library(weir_duckdb INTERFACE)
+target_link_libraries(weir_duckdb INTERFACE duckdb_so)
+target_include_directories(weir_duckdb SYSTEM INTERFACE "${duckdb_headers}/duckdb/src/include")
+set(WEIR_DUCKLAKE_EXTENSION "${wheels}/duckdb_extension_ducklake/extensions/v1.5.5/ducklake.duckdb_extension")
+
+imported_shared(arrow_so "${wheels}/pyarrow/libarrow.so.2600")
+add_library(weir_arrow INTERFACE)
+target_link_libraries(weir_arrow INTERFACE arrow_so)
+target_include_directories(weir_arrow SYSTEM INTERFACE "${wheels}/pyarrow/include")
+
+find_package(Boost 1.81 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(GTest REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(PostgreSQL 15 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)

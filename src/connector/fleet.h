@@ -1,0 +1,92 @@
+/// The registered connectors of this process: life cycle, persistence, status, events. Everything else asks here.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connector/registry.h"
+#include "connector/source.h"
+#include "state/store.h"
+#include "telemetry/metrics.h"
+
+namespace weir::connector {
+
+/// What a pause or a resume touches.
+enum class Scope : uint8_t { all, sync, federation };
+
+/// One transition, for `GET /v1/connectors/{id}/events`: the last 100 are kept per connector, for 30 days.
+struct Event {
+  std::chrono::system_clock::time_point at;
+  std::string table;  ///< empty: the connector itself
+  std::string from, to, reason;
+};
+
+/// A row of `kyma_connector_health`.
+struct Health {
+  std::string connector_id, connector_name, type, mode, phase, source_table;
+  std::optional<double> lag_seconds, events_per_sec;
+  int pool_in_use = 0, pool_max = 0;
+  std::string last_error;
+  std::optional<std::chrono::system_clock::time_point> last_event_at;
+};
+
+/// What others may hear of: the engine attaches and detaches catalogs.
+class FleetObserver {
+ public:
+  virtual ~FleetObserver() = default;
+  virtual Status attached(const Spec& spec, std::shared_ptr<Source> source) = 0;
+  virtual void detached(const std::string& name) = 0;
+};
+
+/// Thread-safe. Connectors are addressed by id or by name.
+class Fleet {
+ public:
+  Fleet(const Registry& registry, const options::SecretResolver& secrets, state::Store& store,
+        telemetry::Metrics& metrics);
+  ~Fleet();
+
+  /// Opens what the store holds and tells `observer` of it and of every later change. Called once, before serving.
+  Status start(FleetObserver& observer);
+
+  /// Checks, resolves every secret, persists, opens and attaches. Returns the id. Does not connect.
+  /// Errors: unknown_option, invalid_option, secret_unresolvable, already_exists.
+  Result<std::string> create(const nlohmann::json& body);
+  /// The body with `change` merged in (RFC 7396), checked as on creation. Name and type cannot change.
+  Status update(const std::string& id_or_name, const nlohmann::json& change);
+  Status remove(const std::string& id_or_name);
+  /// {id, name, type, mode, created_at, paused, body…} with secrets masked. Errors: connector_not_found.
+  Result<nlohmann::json> get(const std::string& id_or_name) const;
+  nlohmann::json list() const;
+  /// The declared types with their options and JSON schema: GET /v1/connectors/catalog.
+  nlohmann::json catalog() const;
+
+  /// Opens from a body without saving and connects once: {reachable, version, tls, round_trip_ms, warnings}.
+  Result<nlohmann::json> test(const nlohmann::json& body) const;
+
+  Status pause(const std::string& id_or_name, Scope scope);
+  Status resume(const std::string& id_or_name, Scope scope);
+
+  /// The status document of seed 000. Connects for `source.reachable` at most once in 10 seconds.
+  Result<nlohmann::json> status(const std::string& id_or_name);
+  Result<std::vector<Event>> events(const std::string& id_or_name) const;
+  std::vector<Health> health() const;
+
+  /// Whether live reads of `name` may run now: source_disabled when paused or when its mode does not allow them.
+  Status may_read_live(const std::string& name) const;
+  /// Counts one finished federated scan for p50/p99 and the status; `error` is set when it failed. An error begins or
+  /// ends the connector's error phase and so writes an event.
+  void record_scan(const std::string& name, double duration_ms, uint64_t rows, const Error* error);
+
+ private:
+  struct Member;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::connector

@@ -1,0 +1,44 @@
+/// What a source can be trusted with, as data; the one planner reads it (no connector ever decides pushdown).
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plan/scan.h"
+
+namespace weir::plan {
+
+/// Operations whose results can differ between a source and DuckDB.
+enum class Operation : uint8_t { equality, ordering, null_test, pattern };
+
+/// One row of a source's table of trust: `operation` on columns of `kind` gives DuckDB's own result.
+/// A kind or an operation without a row stays here.
+struct Rule {
+  Kind kind;
+  Operation operation;
+};
+
+/// The whole of what a source can do.
+struct Capabilities {
+  std::span<const Rule> rules;
+  bool limit = false;              ///< LIMIT without ORDER BY
+  size_t in_list_length_max = 0;   ///< longer lists stay here
+  bool text_is_utf8 = false;       ///< false: no text predicate is pushed, because bytes differ
+};
+
+/// Why something is not pushed; goes into `residual_reasons`.
+using Refusal = std::string;
+
+/// Whether a source may evaluate `predicate` over `columns`: nothing, or the reason why it stays here.
+/// Pure; the same answer for the same input.
+std::expected<void, Refusal> may_push(const Expression& predicate, std::span<const Column> columns,
+                                      const Capabilities& capabilities);
+
+/// The display form of a predicate for `pushdown_summary`, constants as `$1`, `$2` …: "region = $1".
+/// `next_parameter` counts on over the filters of one scan and starts at 1.
+std::string display(const Expression& predicate, std::span<const Column> columns, int& next_parameter);
+
+}  // namespace weir::plan

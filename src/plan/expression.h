@@ -1,0 +1,79 @@
+/// The predicates that can be pushed to a source: a small tree, free of SQL text and of DuckDB types.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "plan/type.h"
+
+namespace weir::plan {
+
+/// A constant. The alternative used follows from `type.kind`: bool; int64 for integers; double for floats;
+/// string for text, json and binary bytes, and for decimal, date, time, timestamps and uuid in ISO text
+/// (`-12.50`, `2024-02-29`, `2024-02-29 12:00:00.123456`, `0044-03-15 (BC)`, `infinity`); monostate for NULL.
+struct Constant {
+  Type type;
+  std::variant<std::monostate, bool, int64_t, double, std::string> value;
+
+  bool is_null() const { return std::holds_alternative<std::monostate>(value); }
+  bool operator==(const Constant&) const = default;
+};
+
+enum class Comparison : uint8_t { equal, not_equal, less, less_or_equal, greater, greater_or_equal };
+enum class Match : uint8_t { like, prefix, suffix, contains };
+
+struct Expression;
+using ExpressionPtr = std::shared_ptr<const Expression>;
+
+/// Reads column `index` of the scanned table (an index into `Scan::columns`).
+struct ColumnRef {
+  size_t index;
+};
+struct Compare {
+  Comparison op;
+  ExpressionPtr left, right;
+};
+/// `input IN (values)`, or NOT IN. NULLs among the values follow SQL's three-valued logic.
+struct In {
+  ExpressionPtr input;
+  std::vector<Constant> values;
+  bool negated;
+};
+struct IsNull {
+  ExpressionPtr input;
+  bool negated;
+};
+/// `like`: `pattern` holds % and _ and knows no escape character; the other matches take it literally.
+struct Like {
+  ExpressionPtr input;
+  Match match;
+  std::string pattern;
+  bool negated;
+};
+struct And {
+  std::vector<ExpressionPtr> children;
+};
+struct Or {
+  std::vector<ExpressionPtr> children;
+};
+struct Not {
+  ExpressionPtr child;
+};
+
+/// An expression node. Comparisons between unlike numeric kinds are allowed only where both sides are exact.
+struct Expression {
+  std::variant<ColumnRef, Constant, Compare, In, IsNull, Like, And, Or, Not> node;
+};
+
+template <typename Node>
+ExpressionPtr make(Node node) {
+  return std::make_shared<const Expression>(Expression{std::move(node)});
+}
+
+std::string_view to_string(Comparison op);
+
+}  // namespace weir::plan

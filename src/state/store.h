@@ -1,0 +1,44 @@
+/// Control state that needs no transaction with data: connectors, events. One SQLite file, `state.db`, in WAL mode.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir::state {
+
+struct ConnectorRow {
+  std::string id, name, type, mode;
+  std::string body_json;  ///< as validated; secrets only as references
+  bool sync_paused = false, federation_paused = false;
+  std::string created_at;  ///< ISO 8601, UTC
+};
+
+struct EventRow {
+  int64_t at_us;  ///< microseconds since 1970, UTC
+  std::string table, from, to, reason;
+};
+
+/// Thread-safe. Every call is one durable transaction. Errors of all calls: io_error, disk_full, data_dir_damaged.
+class Store {
+ public:
+  /// Opens or creates the file and brings its schema up to date. Errors: data_dir_version when it is newer than us.
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file);
+  virtual ~Store() = default;
+
+  virtual Result<std::vector<ConnectorRow>> connectors() = 0;
+  virtual Status put_connector(const ConnectorRow& row) = 0;
+  virtual Status delete_connector(const std::string& id) = 0;
+
+  /// Appends and trims to the newest `keep` of the last 30 days.
+  virtual Status append_event(const std::string& connector_id, const EventRow& event, int keep) = 0;
+  /// Newest first.
+  virtual Result<std::vector<EventRow>> events(const std::string& connector_id, int limit) = 0;
+};
+
+}  // namespace weir::state

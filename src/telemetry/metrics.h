@@ -1,0 +1,39 @@
+/// Metrics of the process: named once here, kept by prometheus-cpp, served as Prometheus text.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace weir::telemetry {
+
+/// Thread-safe. A metric's name, help and labels are declared in metrics.cc only; callers use these functions.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void query_started();
+  /// `outcome`: "ok" or the error code.
+  void query_finished(const std::string& outcome, double seconds);
+  void rows_returned(uint64_t rows);
+  void scan_finished(const std::string& connector, const std::string& outcome, double seconds, uint64_t rows,
+                     uint64_t bytes);
+  void pool(const std::string& connector, int in_use, int idle, int max);
+  void connector_up(const std::string& connector, bool up);
+  void forget_connector(const std::string& connector);
+  void http_request(const std::string& route, const std::string& method, int status, double seconds);
+  void http_connections(int open);
+  void lake_commit(double seconds, bool ok);
+  void lake_writers_waiting(int count);
+
+  /// Prometheus text format 0.0.4.
+  std::string text() const;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace weir::telemetry
