@@ -48,6 +48,7 @@ constexpr std::array kErrors = {
     ErrorInfo{ErrorCode::io_error, "io_error", unavailable, 500, "The operating system refused a file operation.", "Check the path and its permissions."},
     ErrorInfo{ErrorCode::cancelled, "cancelled", ErrorKind::cancelled, 499, "The query was cancelled.", "Run it again if that was not meant."},
     ErrorInfo{ErrorCode::shutting_down, "shutting_down", unavailable, 503, "The server is stopping and takes no new work.", "Try again when it has restarted."},
+    ErrorInfo{ErrorCode::server_unreachable, "server_unreachable", unavailable, 503, "The command line cannot reach the Weir server, or lost it in mid-answer.", "Start it with 'weir serve', or name another one with --url."},
     ErrorInfo{ErrorCode::not_available_yet, "not_available_yet", ErrorKind::not_available_yet, 501, "This is planned but not built.", "Leave it out; CHANGELOG.md says when it comes."},
     ErrorInfo{ErrorCode::internal, "internal", ErrorKind::internal, 500, "A defect of Weir.", "Report it with the request id and the server's log."},
 };

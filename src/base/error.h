@@ -65,6 +65,7 @@ enum class ErrorCode : uint8_t {
   io_error,
   cancelled,
   shutting_down,
+  server_unreachable,
   not_available_yet,
   internal,
 };

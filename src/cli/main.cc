@@ -1,2 +1,13 @@
 /// The program's entry.
-int main() { return 0; }
+#include <clocale>
+
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  // First of all: it blocks signals for every thread that starts later.
+  weir::cli::Signals signals;
+  std::setlocale(LC_CTYPE, "");
+  weir::cli::Console console;
+  weir::cli::Context context{console, signals};
+  return weir::cli::run_program(argc, argv, context);
+}

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -36,10 +35,25 @@ struct Health {
   std::optional<std::chrono::system_clock::time_point> last_event_at;
 };
 
-/// What others may hear of: the engine attaches and detaches catalogs.
+/// What a registration or a change answers: warnings are for people ("connection.tls is disabled: …").
+struct Saved {
+  std::string id;
+  std::vector<std::string> warnings;
+};
+
+/// Where the fleet takes the time from, so that a test can hold it.
+struct Clock {
+  std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+  std::function<std::chrono::steady_clock::time_point()> monotonic = std::chrono::steady_clock::now;
+};
+
+/// What others may hear of: the engine attaches and detaches catalogs. Called one at a time; may call back any const
+/// function of the fleet, `may_read_live` and `record_scan`, but none that changes it.
 class FleetObserver {
  public:
   virtual ~FleetObserver() = default;
+  /// `source` stays the same for the connector's life: after an update it reads in the new way, while running queries
+  /// keep the old one. A connector that could not be opened has one too; its calls answer with the reason.
   virtual Status attached(const Spec& spec, std::shared_ptr<Source> source) = 0;
   virtual void detached(const std::string& name) = 0;
 };
@@ -48,31 +62,38 @@ class FleetObserver {
 class Fleet {
  public:
   Fleet(const Registry& registry, const options::SecretResolver& secrets, state::Store& store,
-        telemetry::Metrics& metrics);
+        telemetry::Metrics& metrics, Clock clock = {});
   ~Fleet();
 
   /// Opens what the store holds and tells `observer` of it and of every later change. Called once, before serving.
+  /// A connector that cannot be opened is `errored` with its reason and harms nothing else. `observer` must stay until
+  /// the last change. Errors: those of the store.
   Status start(FleetObserver& observer);
 
-  /// Checks, resolves every secret, persists, opens and attaches. Returns the id. Does not connect.
-  /// Errors: unknown_option, invalid_option, secret_unresolvable, already_exists.
-  Result<std::string> create(const nlohmann::json& body);
+  /// Checks, resolves every secret, persists, opens and attaches. Does not connect.
+  /// Errors: unknown_option, invalid_option, secret_unresolvable, already_exists, not_available_yet (a mode).
+  Result<Saved> create(const nlohmann::json& body);
   /// The body with `change` merged in (RFC 7396), checked as on creation. Name and type cannot change.
-  Status update(const std::string& id_or_name, const nlohmann::json& change);
+  Result<Saved> update(const std::string& id_or_name, const nlohmann::json& change);
   Status remove(const std::string& id_or_name);
-  /// {id, name, type, mode, created_at, paused, body…} with secrets masked. Errors: connector_not_found.
+  /// {id, name, type, mode, created_at, paused: {federation, sync}, warnings, body…} with secrets masked.
+  /// Errors: connector_not_found.
   Result<nlohmann::json> get(const std::string& id_or_name) const;
+  /// {"items": […]}, each as from `get`, by name.
   nlohmann::json list() const;
-  /// The declared types with their options and JSON schema: GET /v1/connectors/catalog.
+  /// {"items": [{type, description, modes, schema}]}, the declared types with the JSON schema of their bodies.
   nlohmann::json catalog() const;
 
-  /// Opens from a body without saving and connects once: {reachable, version, tls, round_trip_ms, warnings}.
+  /// Opens from a body without saving and connects once: {reachable, version, tls, round_trip_ms, warnings}, or
+  /// {reachable: false, error: {code, message, hint}, warnings}. `name` may be left out. Errors: as `create`.
   Result<nlohmann::json> test(const nlohmann::json& body) const;
 
+  /// Both are durable and idempotent. `resume` also opens again what could not be opened. Errors: connector_not_found.
   Status pause(const std::string& id_or_name, Scope scope);
   Status resume(const std::string& id_or_name, Scope scope);
 
-  /// The status document of seed 000. Connects for `source.reachable` at most once in 10 seconds.
+  /// The status document of seed 000. Connects for `source.reachable` at most once in 10 seconds, and never to a
+  /// connector whose federation is paused.
   Result<nlohmann::json> status(const std::string& id_or_name);
   Result<std::vector<Event>> events(const std::string& id_or_name) const;
   std::vector<Health> health() const;
@@ -84,7 +105,6 @@ class Fleet {
   void record_scan(const std::string& name, double duration_ms, uint64_t rows, const Error* error);
 
  private:
-  struct Member;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

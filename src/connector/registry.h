@@ -1,8 +1,10 @@
 /// The kinds of external systems that this build knows, as one visible list (filled in `connectors/registry.cc`).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,10 +13,14 @@
 #include "base/result.h"
 #include "connector/source.h"
 #include "options/options.h"
+#include "options/secret_resolver.h"
 
 namespace weir::connector {
 
 enum class Mode : uint8_t { federation, sync, both };
+std::string_view to_string(Mode mode);
+/// Nothing when `text` names no mode.
+std::optional<Mode> mode_of(std::string_view text);
 
 /// A connector as a user registered it: secrets are references, never values.
 struct Spec {
@@ -30,11 +36,14 @@ struct Type {
   std::string_view name;         ///< "postgres"
   std::string_view description;  ///< one sentence for the catalog
   std::vector<Mode> modes;       ///< what this build can do with it
-  /// The declared options of the whole body.
+  /// The declared options of the whole body: `identity_options()` first, then the type's own groups.
   const options::Group& (*declared)();
   /// Opens without connecting. `secrets` resolves references. Errors: invalid_option, secret_unresolvable.
-  Result<std::shared_ptr<Source>> (*open)(const Spec& spec, const options::SecretResolver& secrets);
+  std::function<Result<std::shared_ptr<Source>>(const Spec& spec, const options::SecretResolver& secrets)> open;
 };
+
+/// `name`, `type` and `mode`, which every body of POST /v1/connectors has.
+std::vector<options::Option> identity_options();
 
 /// The known types. A value, so that tests can hold their own.
 class Registry {

@@ -13,13 +13,17 @@ namespace weir::lake {
 /// `catalog.ducklake` (the DuckLake catalog), `extents/` (Parquet), `state.db` (control state), `spill/`.
 class DataDirectory {
  public:
-  /// Creates what is missing and takes the lock. `address` is what another process is told to ask, e.g.
-  /// "http://127.0.0.1:8080", or empty for a process that serves nobody.
-  /// Errors: data_dir_locked (naming the owner's address), data_dir_version, data_dir_damaged, io_error, disk_full.
+  /// Creates what is missing, takes the lock and empties `spill/`. `address` is what another process is told to ask,
+  /// e.g. "http://127.0.0.1:8080", or empty for a process that serves nobody (or does not know its port yet).
+  /// Errors: data_dir_locked (naming the owner's address), data_dir_version, data_dir_damaged, invalid_option (a path
+  /// that the SQL engine cannot take), io_error, disk_full.
   static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path, const std::string& address);
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
+
+  /// Changes the address that others are told. Errors: io_error, disk_full.
+  Status announce(const std::string& address);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path catalog_file() const { return path_ / "catalog.ducklake"; }
@@ -27,10 +31,19 @@ class DataDirectory {
   std::filesystem::path state_file() const { return path_ / "state.db"; }
   std::filesystem::path spill() const { return path_ / "spill"; }
 
+  /// Whether a catalog had been committed here when it was opened: one that is missing then is damage, no fresh start.
+  bool has_lake() const { return has_lake_; }
+  /// Notes durably, for the next open, that the catalog is there. Errors: io_error, disk_full.
+  Status lake_created() const;
+
  private:
   DataDirectory(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  Status read_version();
+  Status check_parts() const;
+
   std::filesystem::path path_;
   int lock_fd_ = -1;
+  bool has_lake_ = false;
 };
 
 }  // namespace weir::lake

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,13 +19,13 @@ struct Option {
   std::string_view name;
   ValueType type = ValueType::string;
   std::string_view doc;
-  std::string_view example;
+  std::string_view example = {};
   std::string_view since = "0.1";
   nlohmann::json default_value = nullptr;  ///< null: no default
   bool required = false;
   bool secret = false;                     ///< never shown; a reference ($env:, $file:) is shown as typed
-  std::optional<int64_t> minimum, maximum;  ///< for integers
-  std::vector<std::string_view> choices;   ///< for strings; empty: any
+  std::optional<int64_t> minimum{}, maximum{};  ///< for integers and numbers
+  std::vector<std::string_view> choices{};   ///< for strings and the items of lists; empty: any
   const struct Group* group = nullptr;     ///< for ValueType::group
 };
 
@@ -37,8 +36,9 @@ struct Group {
   std::vector<Option> options;
 };
 
-/// Checks `value` against `group` and fills in defaults. Unknown keys are refused with the nearest known key; the error
-/// names the path ("connection.pool_size"). Errors: unknown_option, invalid_option.
+/// Checks `value` against `group` and fills in defaults, inner groups included; null counts as absent, and an absent
+/// group that needs an option is left out unless it is required itself. Unknown keys are refused with the nearest known
+/// key; the error names the path ("connection.pool_size"). Errors: unknown_option, invalid_option.
 Result<nlohmann::json> validate(const Group& group, const nlohmann::json& value);
 
 /// JSON schema of a group, for `GET /v1/connectors/catalog` and editors.
@@ -47,22 +47,11 @@ nlohmann::json json_schema(const Group& group);
 std::string markdown(const Group& group);
 /// `value` with every secret option's plain value as "***", and passwords inside URLs masked.
 nlohmann::json masked(const Group& group, const nlohmann::json& value);
-/// `text` with the password part of every URL in it masked.
+/// The paths of options whose value is a secret in plain text: a secret option that is no reference, a password in a
+/// URL or in a `password=` of a connection string.
+std::vector<std::string> plain_secrets(const Group& group, const nlohmann::json& value);
+/// `text` with the password of every URL ("user:***@host") and of every `password=…` in it masked; a password that is
+/// a reference ("${NAME}") is shown as typed.
 std::string mask_urls(std::string_view text);
-
-/// Resolves secret references: "$env:NAME", "$file:/path", and "${NAME}" inside a text.
-class SecretResolver {
- public:
-  using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-  /// Reads the process environment.
-  SecretResolver();
-  explicit SecretResolver(Environment environment) : environment_(std::move(environment)) {}
-  /// The secret's value; a text that is no reference is returned as it is. A file's last newline is cut.
-  /// Errors: secret_unresolvable, naming the variable or the file, never a value.
-  Result<std::string> resolve(std::string_view reference) const;
-
- private:
-  Environment environment_;
-};
 
 }  // namespace weir::options

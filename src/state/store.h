@@ -33,9 +33,10 @@ class Store {
 
   virtual Result<std::vector<ConnectorRow>> connectors() = 0;
   virtual Status put_connector(const ConnectorRow& row) = 0;
+  /// Deletes its events too; one that does not exist is left alone.
   virtual Status delete_connector(const std::string& id) = 0;
 
-  /// Appends and trims to the newest `keep` of the last 30 days.
+  /// Appends and trims to the newest `keep` of the last 30 days. An event of a connector that is gone is dropped.
   virtual Status append_event(const std::string& connector_id, const EventRow& event, int keep) = 0;
   /// Newest first.
   virtual Result<std::vector<EventRow>> events(const std::string& connector_id, int limit) = 0;

@@ -1,6 +1,8 @@
 /// Metrics of the process: named once here, kept by prometheus-cpp, served as Prometheus text.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,11 @@ class Metrics {
   void http_connections(int open);
   void lake_commit(double seconds, bool ok);
   void lake_writers_waiting(int count);
+
+  /// Runs `collect` before each `text`, for gauges that are read rather than told. It may call the functions above.
+  void add_collector(const void* owner, std::function<void()> collect);
+  /// Waits until a running `text` is done with it.
+  void remove_collector(const void* owner);
 
   /// Prometheus text format 0.0.4.
   std::string text() const;

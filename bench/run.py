@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks (./dev bench [NAME…] [--scale N] [--runs N]): us, the floor and the peer in one go.
+
+Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark was asked for."""
+
+import argparse
+import datetime
+import os
+import platform
+
+import lookup
+import scan
+import servers
+
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table}
+INTRODUCTION = """# Benchmarks
+
+Made by `./dev bench`. CPU-seconds first: wall time on a shared machine moves by more. "client" is everything but the source
+(for Weir: the server and the HTTP client together), "source" is PostgreSQL. Each figure is the median of the runs; floor,
+peer and Weir take turns in one run.
+
+"""
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    return f"{datetime.date.today()}: {os.cpu_count()} cores of {model}, PostgreSQL 15 (fsync off, 1 GB buffers) on loopback without TLS, DuckDB 1.5.5.\n\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []])
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--runs", type=int, default=5)
+    asked = parser.parse_args()
+    source = servers.Source(int(asked.scale) if asked.scale >= 1 else asked.scale)
+    weir = servers.Weir(source)
+    try:
+        tables = []
+        for name in asked.names or BENCHMARKS:
+            tables.append(BENCHMARKS[name](source, weir, asked.runs))
+            print(tables[-1], flush=True)
+        if not asked.names and asked.scale == 1:
+            (servers.ROOT / "docs/benchmarks.md").write_text(INTRODUCTION + machine() + "\n".join(tables))
+    finally:
+        weir.stop()
+        source.stop()
+
+
+if __name__ == "__main__":
+    main()

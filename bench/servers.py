@@ -1,0 +1,91 @@
+"""What the benchmarks run against: a private PostgreSQL with TPC-H, and a Weir server on it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import psycopg
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HOME = pathlib.Path(os.environ.get("WEIR_BENCH_HOME", "/var/tmp/weir-bench"))
+PORT = 25434
+WEIR = ROOT / "build/bin/weir"
+TABLES = {
+    "lineitem": """l_orderkey bigint not null, l_partkey bigint not null, l_suppkey bigint not null, l_linenumber integer not null,
+        l_quantity numeric(15,2) not null, l_extendedprice numeric(15,2) not null, l_discount numeric(15,2) not null, l_tax numeric(15,2) not null,
+        l_returnflag text not null, l_linestatus text not null, l_shipdate date not null, l_commitdate date not null, l_receiptdate date not null,
+        l_shipinstruct text not null, l_shipmode text not null, l_comment text not null""",
+    "orders": """o_orderkey bigint not null, o_custkey bigint not null, o_orderstatus text not null, o_totalprice numeric(15,2) not null,
+        o_orderdate date not null, o_orderpriority text not null, o_clerk text not null, o_shippriority integer not null, o_comment text not null""",
+}
+KEYS = {"lineitem": "l_orderkey, l_linenumber", "orders": "o_orderkey"}
+
+
+class Source:
+    """PostgreSQL 15 with TPC-H at `scale` in the database tpch; kept between runs in HOME."""
+
+    def __init__(self, scale):
+        script = ROOT / "tests/servers/postgres.sh"
+        directory = HOME / "pg"
+        HOME.mkdir(parents=True, exist_ok=True)
+        subprocess.run([script, "stop", directory], check=False, capture_output=True)
+        settings = ["shared_buffers=1GB", "max_wal_size=8GB", "autovacuum=off"]
+        self.url = subprocess.run([script, "start", directory, str(PORT), *settings], check=True, capture_output=True, text=True).stdout.strip()
+        self.script, self.directory = script, directory
+        self.password = urllib.parse.urlsplit(self.url).password
+        self.pid = int((directory / "data/postmaster.pid").read_text().splitlines()[0])
+        self.database = f"tpch_{str(scale).replace('.', '_')}"
+        self.tpch_url = self.url.replace("/postgres", "/" + self.database)
+        with psycopg.connect(self.url, autocommit=True) as session:
+            if not session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self.database,)).fetchone():
+                session.execute(f"CREATE DATABASE {self.database}")
+                self.load(scale)
+
+    def load(self, scale):
+        csv = HOME / f"csv-{scale}"
+        generator = pathlib.Path(sys.executable).with_name("tpchgen-cli")
+        subprocess.run([generator, "csv", "-s", str(scale), "-T", ",".join(TABLES), "-o", csv], check=True)
+        with psycopg.connect(self.tpch_url, autocommit=True) as session:
+            for table, columns in TABLES.items():
+                session.execute(f"CREATE TABLE {table} ({columns})")
+                with session.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv, HEADER)") as copy, open(csv / f"{table}.csv", "rb") as file:
+                    while piece := file.read(1 << 20):
+                        copy.write(piece)
+                session.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({KEYS[table]})")
+            session.execute("VACUUM (FREEZE, ANALYZE)")
+            session.execute("CHECKPOINT")
+
+    def stop(self):
+        subprocess.run([self.script, "stop", self.directory], check=True)
+
+
+class Weir:
+    """`weir serve` with the database registered as pg; TLS off, as for the peers."""
+
+    def __init__(self, source):
+        data = HOME / f"data-{os.getpid()}"
+        self.log = open(HOME / "weir.log", "wb")
+        self.process = subprocess.Popen([WEIR, "serve", "--data-dir", data, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=self.log, text=True,
+                                        env={**os.environ, "BENCH_PASSWORD": source.password})
+        self.url = "http://" + self.process.stdout.readline().split("http://")[1].split()[0]
+        deadline = time.monotonic() + 30
+        while requests.get(self.url + "/ready").status_code != 200:
+            assert time.monotonic() < deadline, "the server is not ready"
+        body = {"name": "pg", "type": "postgres", "mode": "federation",
+                "connection": {"url": f"postgres://weir@localhost:{PORT}/{source.database}", "secret_ref": "$env:BENCH_PASSWORD", "tls": "disabled", "pool_size": 10}}
+        answer = requests.post(self.url + "/v1/connectors", json=body)
+        assert answer.status_code == 201, answer.text
+        self.data = data
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+        subprocess.run(["rm", "-rf", self.data], check=True)

@@ -1,0 +1,59 @@
+/// Chooses the writer and keeps its buffer small.
+#include "cli/answer_printer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "format/table_writer.h"
+
+namespace weir::cli {
+namespace {
+
+std::unique_ptr<format::Writer> choose_writer(format::Format wanted, const std::vector<format::Column>& columns,
+                                              Console& console) {
+  if (wanted != format::Format::table) return format::make_writer(wanted);
+  if (format::is_plan(columns)) return format::make_plan_writer();
+  return format::make_table_writer(console.table_on_out());
+}
+
+}  // namespace
+
+Status AnswerPrinter::begin(const std::vector<format::Column>& columns, const ArrowSchema& schema) {
+  // In CSV a statement without rows would be a header that nobody asked for.
+  silent_ = options_.format == format::Format::csv && format::is_done_only(columns);
+  writer_ = choose_writer(options_.format, columns, console_);
+  WEIR_TRY(writer_->begin(columns, schema, buffer_));
+  return flush();
+}
+
+Status AnswerPrinter::batch(batch::OwnedArray batch) {
+  WEIR_TRY(writer_->batch(std::move(batch), buffer_));
+  return flush();
+}
+
+Status AnswerPrinter::end(const nlohmann::json& trailer) {
+  WEIR_TRY(writer_->end(trailer, buffer_));
+  WEIR_TRY(flush());
+  writer_.reset();
+  if (!options_.summary || !trailer.contains("pushdown_summary")) return {};
+  const std::string table = format::pushdown_table(trailer["pushdown_summary"], console_.table_on_err());
+  if (!table.empty()) console_.message(table.substr(0, table.size() - 1));
+  return {};
+}
+
+void AnswerPrinter::fail(const Error& error) {
+  if (writer_ == nullptr || console_.out().closed()) return;
+  const nlohmann::json trailer = {
+      {"error", {{"code", describe(error.code).name}, {"message", error.message}, {"hint", error.hint}}}};
+  // The error itself is reported by whoever called; a second one from here would only hide it.
+  if (writer_->end(trailer, buffer_)) (void)flush();
+  writer_.reset();
+}
+
+Status AnswerPrinter::flush() {
+  if (silent_) buffer_.clear();
+  const Status written = buffer_.empty() ? Status() : console_.out().write(buffer_);
+  buffer_.clear();
+  return written;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,135 @@
+/// `weir connector`: the registered connectors of a server, over REST.
+#include <CLI/Option.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/http_client.h"
+#include "cli/json_table.h"
+#include "cli/server_access.h"
+#include "cli/text_input.h"
+
+namespace weir::cli {
+namespace {
+
+using nlohmann::json;
+
+struct ConnectorArguments {
+  ServerAccess server;
+  std::string name, file, table, scope = "all", format = "table";
+};
+
+/// How an answer is shown to people.
+enum class Shown : uint8_t { records, fields };
+
+using Request = Result<HttpRequest> (*)(const ConnectorArguments& arguments);
+
+/// One subcommand.
+struct Verb {
+  const char* name;
+  const char* description;
+  bool takes_name, takes_file, takes_scope;
+  Request request;
+  Shown shown;
+  std::vector<std::string_view> columns;  ///< of `records`
+};
+
+std::string path_of(const ConnectorArguments& arguments) { return "/v1/connectors/" + percent_encoded(arguments.name); }
+
+/// A request whose body is the JSON document in --file.
+Result<HttpRequest> with_file(const char* method, std::string path, const ConnectorArguments& arguments) {
+  HttpRequest request{.method = method, .path = std::move(path)};
+  request.body = WEIR_TRY(read_text(arguments.file));
+  if (!json::accept(request.body)) return fail(ErrorCode::invalid_request, "not JSON: " + arguments.file);
+  return request;
+}
+
+Result<HttpRequest> get_list(const ConnectorArguments&) { return HttpRequest{.path = "/v1/connectors"}; }
+Result<HttpRequest> get_types(const ConnectorArguments&) { return HttpRequest{.path = "/v1/connectors/catalog"}; }
+Result<HttpRequest> get_one(const ConnectorArguments& arguments) { return HttpRequest{.path = path_of(arguments)}; }
+Result<HttpRequest> get_status(const ConnectorArguments& arguments) {
+  return HttpRequest{.path = path_of(arguments) + "/status"};
+}
+Result<HttpRequest> get_events(const ConnectorArguments& arguments) {
+  return HttpRequest{.path = path_of(arguments) + "/events"};
+}
+Result<HttpRequest> add(const ConnectorArguments& arguments) { return with_file("POST", "/v1/connectors", arguments); }
+Result<HttpRequest> test(const ConnectorArguments& arguments) {
+  return with_file("POST", "/v1/connectors/test-connection", arguments);
+}
+Result<HttpRequest> update(const ConnectorArguments& arguments) { return with_file("PATCH", path_of(arguments), arguments); }
+Result<HttpRequest> remove(const ConnectorArguments& arguments) {
+  return HttpRequest{.method = "DELETE", .path = path_of(arguments)};
+}
+Result<HttpRequest> pause(const ConnectorArguments& arguments) {
+  return HttpRequest{.method = "POST", .path = path_of(arguments) + "/pause?scope=" + arguments.scope};
+}
+Result<HttpRequest> resume(const ConnectorArguments& arguments) {
+  return HttpRequest{.method = "POST", .path = path_of(arguments) + "/resume?scope=" + arguments.scope};
+}
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> kVerbs = {
+      {"list", "List the connectors", false, false, false, get_list, Shown::records, {"name", "type", "mode", "paused", "id", "created_at"}},
+      {"types", "List the types of connectors that the server knows", false, false, false, get_types, Shown::records, {"type", "modes", "description"}},
+      {"get", "Show a connector; secrets are masked", true, false, false, get_one, Shown::fields, {}},
+      {"add", "Register the connector that a JSON file describes", false, true, false, add, Shown::fields, {}},
+      {"update", "Merge a JSON file into a connector's description", true, true, false, update, Shown::fields, {}},
+      {"delete", "Remove a connector; its source is not touched", true, false, false, remove, Shown::fields, {}},
+      {"status", "Show whether a connector works, and how fast", true, false, false, get_status, Shown::fields, {}},
+      {"events", "Show what happened to a connector, newest first", true, false, false, get_events, Shown::records, {"at", "table", "from", "to", "reason"}},
+      {"test", "Connect once by a JSON file, without registering it", false, true, false, test, Shown::fields, {}},
+      {"pause", "Pause a connector", true, false, true, pause, Shown::fields, {}},
+      {"resume", "Resume a connector", true, false, true, resume, Shown::fields, {}},
+  };
+  return kVerbs;
+}
+
+std::string shown(const Verb& verb, const json& answer, const format::TableOptions& options) {
+  if (answer.is_null() || answer.empty()) return {};
+  if (verb.shown == Shown::fields) return fields_table(answer, options);
+  return records_table(answer.contains("items") ? answer["items"] : answer, verb.columns, options);
+}
+
+Status run(const Verb& verb, const ConnectorArguments& arguments, Context& context) {
+  const auto client = WEIR_TRY(HttpClient::open(WEIR_TRY(arguments.server.address())));
+  const json answer = WEIR_TRY(client->json(WEIR_TRY(verb.request(arguments))));
+  // A test that could not connect is an answer to the server and a failure to whoever typed it.
+  if (answer.is_object() && answer.contains("error")) return fail(error_of_envelope(answer["error"]));
+  Output& out = context.console.out();
+  if (arguments.format == "json") {
+    return answer.is_null() ? Status() : out.write(answer.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  }
+  return out.write(shown(verb, answer, context.console.table_on_out()));
+}
+
+void add_verb(CLI::App& connector, const Verb& verb, Action& chosen) {
+  CLI::App* command = connector.add_subcommand(verb.name, verb.description);
+  auto arguments = std::make_shared<ConnectorArguments>();
+  if (verb.takes_name) command->add_option("name", arguments->name, "The connector's name or id")->required();
+  if (verb.takes_file) {
+    command->add_option("-f,--file", arguments->file, "JSON file, as for POST /v1/connectors; - is standard input")->required();
+  }
+  if (verb.takes_scope) {
+    command->add_option("--scope", arguments->scope, "What it touches")
+        ->check(CLI::IsMember({"all", "sync", "federation"}))
+        ->capture_default_str();
+  }
+  arguments->server.declare(*command);
+  command->add_option("--format", arguments->format, "How the answer is printed")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->callback([arguments, &verb, &chosen] {
+    chosen = [arguments, &verb](Context& context) { return context.console.exit_code(run(verb, *arguments, context)); };
+  });
+}
+
+}  // namespace
+
+void add_connector_command(CLI::App& app, Action& chosen) {
+  CLI::App* connector = app.add_subcommand("connector", "Register, look at and change a server's connectors");
+  connector->require_subcommand(1);
+  for (const Verb& verb : verbs()) add_verb(*connector, verb, chosen);
+}
+
+}  // namespace weir::cli

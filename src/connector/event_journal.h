@@ -1,0 +1,37 @@
+/// Writes the transitions of connectors to the store, in the order in which they happened.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <string>
+
+#include "state/store.h"
+
+namespace weir::connector {
+
+/// How many events of a connector are kept.
+inline constexpr int kEventsKept = 100;
+
+/// `add` is quick and is called where the transition happens, under that state's lock; `flush` writes and is called
+/// without locks. An event that cannot be written is logged and lost: it must not fail a query. Thread-safe.
+class EventJournal {
+ public:
+  explicit EventJournal(state::Store& store) : store_(store) {}
+
+  void add(std::string connector_id, state::EventRow event);
+  /// Everything added before the call is in the store when it returns.
+  void flush();
+
+ private:
+  struct Entry {
+    std::string connector_id;
+    state::EventRow event;
+  };
+
+  state::Store& store_;
+  std::mutex write_mutex_;  ///< taken first; keeps the order between threads that flush
+  std::mutex pending_mutex_;
+  std::deque<Entry> pending_;
+};
+
+}  // namespace weir::connector

@@ -1,0 +1,14 @@
+/// The Arrow schema of the batches that BatchDecoder delivers.
+#pragma once
+
+#include <span>
+
+#include "batch/arrow_owners.h"
+#include "plan/scan.h"
+
+namespace weir::postgres {
+
+/// A struct schema with one child per column, in the Arrow forms that plan::Kind names.
+batch::OwnedSchema arrow_schema(std::span<const plan::Column> columns);
+
+}  // namespace weir::postgres

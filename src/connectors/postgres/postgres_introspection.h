@@ -1,0 +1,32 @@
+/// The tables that a connector sees, read from the source's catalogs in one round trip.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "connector/source.h"
+#include "connectors/postgres/postgres_connection.h"
+#include "connectors/postgres/postgres_options.h"
+
+namespace weir::postgres {
+
+/// Type oids as the server sends them in a row description, for each column of a table: of domains their base type.
+using ColumnOids = std::map<std::string, uint32_t, std::less<>>;
+
+/// What introspection found. Immutable and shared.
+struct Introspection {
+  connector::SourceSchemaPtr schema;
+  std::map<plan::TableName, ColumnOids> oids;
+};
+using IntrospectionPtr = std::shared_ptr<const Introspection>;
+
+/// Tables, partitioned tables, views, materialised views and foreign tables inside the scope, with the columns that the
+/// user may select. Takes no lock on any table. Errors: source_*, timeout, cancelled.
+Result<IntrospectionPtr> introspect(Connection& connection, const PostgresOptions& options, Waiter& waiter,
+                                    Deadline deadline);
+
+}  // namespace weir::postgres

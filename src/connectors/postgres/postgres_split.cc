@@ -1,0 +1,138 @@
+#include "connectors/postgres/postgres_split.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/nearest.h"
+
+namespace weir::postgres {
+namespace {
+
+/// TID range scans came with 14; before, each range would read the whole table.
+constexpr int kFirstVersionWithTidRanges = 140000;
+
+/// 4 MB and 128 MB of 8 KB blocks: below, the statements' own cost shows; above, streams end at different times.
+constexpr uint64_t kPieceBlocksMin = 512;
+constexpr uint64_t kPieceBlocksMax = 16'384;
+constexpr uint64_t kPiecesPerStream = 16;
+
+std::string quoted_name(const plan::TableName& table) {
+  return quote_identifier(table.schema) + "." + quote_identifier(table.table);
+}
+
+/// Adds the tables that `node` and all below it read. False: something else than a sequential read.
+bool collect(const nlohmann::json& node, std::vector<plan::TableName>& tables) {
+  const std::string type = node.value("Node Type", "");
+  if (type == "Seq Scan") {
+    tables.push_back({node.value("Schema", ""), node.value("Relation Name", "")});
+  } else if (type != "Append" && type != "Gather") {
+    return false;
+  }
+  const auto below = node.find("Plans");
+  if (below == node.end()) return true;
+  return std::all_of(below->begin(), below->end(), [&](const nlohmann::json& child) { return collect(child, tables); });
+}
+
+Result<std::string> explain(Connection& connection, const plan::Scan& scan, Waiter& waiter) {
+  Statement statement = render_select(scan, std::nullopt);
+  statement.text = "EXPLAIN (VERBOSE, FORMAT JSON) " + statement.text;
+  const auto rows = WEIR_TRY(connection.run(statement, waiter, kNoDeadline));
+  return text_at(rows.at(0).get(), 0, 0);
+}
+
+/// Two results: the columns of the scanned table; then the facts of it and of each table in `read`, in that order.
+/// Only plain heaps without row-level security can be read directly with the same answer.
+std::string facts_text(const plan::TableName& scanned, const std::vector<plan::TableName>& read) {
+  std::string names = quote_literal(quoted_name(scanned));
+  for (const plan::TableName& table : read) names += ", " + quote_literal(quoted_name(table));
+  return fmt::format(
+      "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+      "WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped; "
+      "SELECT c.relkind IN ('r', 'p', 'm') AND NOT row_security_active(c.oid), "
+      "c.relkind IN ('r', 'm') AND am.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT'), "
+      "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END, "
+      "current_setting('block_size') "
+      "FROM unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS t(name, position) "
+      "JOIN pg_class c ON c.oid = t.name::regclass LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",
+      quote_literal(quoted_name(scanned)), names);
+}
+
+Status check_columns(const plan::Scan& scan, const pg_result* result) {
+  std::map<std::string, std::string> types;
+  for (int row = 0; row < PQntuples(result); row++) types[text_at(result, row, 0)] = text_at(result, row, 1);
+  for (const plan::Column& column : scan.columns) {
+    const auto found = types.find(column.name);
+    if (found == types.end()) {
+      return fail(ErrorCode::schema_drift,
+                  "a column is gone on the source: " + scan.table.to_string() + "." + column.name);
+    }
+    if (found->second == column.source_type) continue;
+    return fail(ErrorCode::schema_drift, "a column has another type on the source: " + scan.table.to_string() + "." +
+                                             column.name + " was " + column.source_type + ", is " + found->second);
+  }
+  return {};
+}
+
+bool truth_at(const pg_result* result, int row, int column) { return text_at(result, row, column) == "t"; }
+
+std::vector<Heap> read_heaps(const pg_result* facts, const std::vector<plan::TableName>& read) {
+  std::vector<Heap> heaps;
+  if (PQntuples(facts) != static_cast<int>(read.size()) + 1 || !truth_at(facts, 0, 0)) return {};
+  for (size_t i = 0; i < read.size(); i++) {
+    const int row = static_cast<int>(i) + 1;
+    if (!truth_at(facts, row, 0) || !truth_at(facts, row, 1)) return {};
+    heaps.push_back({read[i], std::stoull(text_at(facts, row, 2))});
+  }
+  return heaps;
+}
+
+}  // namespace
+
+uint64_t Layout::bytes() const {
+  uint64_t blocks = 0;
+  for (const Heap& heap : heaps) blocks += heap.blocks;
+  return blocks * block_bytes;
+}
+
+std::optional<std::vector<plan::TableName>> sequentially_read(std::string_view explain_json) {
+  const auto plans = nlohmann::json::parse(explain_json, nullptr, /*allow_exceptions=*/false);
+  if (!plans.is_array() || plans.empty() || !plans[0].contains("Plan")) return std::nullopt;
+  std::vector<plan::TableName> tables;
+  if (!collect(plans[0]["Plan"], tables) || tables.empty()) return std::nullopt;
+  return tables;
+}
+
+Result<Layout> examine(Connection& connection, const plan::Scan& scan, Waiter& waiter) {
+  // The plan first: making it locks the tables, so the facts that follow stay true.
+  const std::string plan = WEIR_TRY(explain(connection, scan, waiter));
+  const auto read = sequentially_read(plan).value_or(std::vector<plan::TableName>());
+  const auto facts = WEIR_TRY(connection.run(facts_text(scan.table, read), waiter, kNoDeadline));
+  WEIR_TRY(check_columns(scan, facts.at(0).get()));
+  Layout layout;
+  layout.block_bytes = std::stoull(text_at(facts.at(1).get(), 0, 3));
+  const bool can_read_ranges = connection.server().version_number >= kFirstVersionWithTidRanges;
+  if (can_read_ranges && !scan.limit) layout.heaps = read_heaps(facts.at(1).get(), read);
+  return layout;
+}
+
+std::vector<Piece> cut(const std::vector<Heap>& heaps, int streams) {
+  uint64_t total = 0;
+  for (const Heap& heap : heaps) total += heap.blocks;
+  const uint64_t wanted = total / (static_cast<uint64_t>(streams) * kPiecesPerStream);
+  const uint64_t length = std::clamp(wanted, kPieceBlocksMin, kPieceBlocksMax);
+  std::vector<Piece> pieces;
+  for (const Heap& heap : heaps) {
+    uint64_t first = 0;
+    for (; first + length < heap.blocks; first += length) {
+      pieces.push_back({heap.name, {static_cast<uint32_t>(first), static_cast<uint32_t>(first + length)}});
+    }
+    pieces.push_back({heap.name, {static_cast<uint32_t>(first), std::nullopt}});
+  }
+  return pieces;
+}
+
+}  // namespace weir::postgres

@@ -1,0 +1,26 @@
+/// A look at one statement before it runs: bound once against the catalogs, held against the allow-list, thrown away.
+#pragma once
+
+#include <duckdb.hpp>
+#include <string_view>
+#include <vector>
+
+#include "engine/allow_list.h"
+#include "engine/lake_reads.h"
+#include "engine/parameters.h"
+
+namespace weir::engine {
+
+struct Inspection {
+  duckdb::vector<std::string> names;
+  duckdb::vector<duckdb::LogicalType> types;
+  bool changes_lake = false;  ///< belongs to the committer
+  std::vector<LakeRead> lake_reads;
+};
+
+/// Binds a copy of `statement` in `client`'s transaction, or in one of its own. `sql` is the text that it came from, for
+/// positions. Errors: statement_not_allowed, invalid_query, table_not_found and the like, source_*.
+Result<Inspection> inspect(duckdb::ClientContext& client, const duckdb::SQLStatement& statement,
+                           const ParameterValues& values, const AllowList& rules, std::string_view sql);
+
+}  // namespace weir::engine

@@ -1,0 +1,28 @@
+/// DuckDB's bound expressions as predicates that a source can be asked, or the reason why not.
+#pragma once
+
+#include <duckdb.hpp>
+#include <duckdb/planner/expression.hpp>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "plan/capabilities.h"
+#include "plan/expression.h"
+
+namespace weir::engine {
+
+/// Which column of the scanned table a column reference reads; nothing for anything else (a virtual column, another
+/// table).
+using ColumnOf = std::function<std::optional<size_t>(const duckdb::Expression& reference)>;
+
+/// A whole predicate, or the named reason why it stays here. Casts that are proven exact are taken away; whatever may
+/// raise an error or change from call to call is refused. Pure.
+std::expected<plan::ExpressionPtr, plan::Refusal> translate(const duckdb::Expression& predicate,
+                                                            const ColumnOf& column_of);
+
+/// DuckDB's text of a predicate with its constants as $n, continuing at `next_parameter`.
+std::string display_residual(const duckdb::Expression& predicate, int& next_parameter);
+
+}  // namespace weir::engine

@@ -1,0 +1,266 @@
+#include "engine/pushdown_rule.h"
+
+#include <algorithm>
+#include <duckdb/planner/expression/bound_parameter_expression.hpp>
+#include <duckdb/planner/logical_operator_visitor.hpp>
+#include <duckdb/planner/operator/logical_cteref.hpp>
+#include <duckdb/planner/operator/logical_limit.hpp>
+#include <duckdb/planner/operator/logical_materialized_cte.hpp>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "engine/pushdown_estimate.h"
+#include "engine/query_context.h"
+#include "engine/remote_relation.h"
+#include "engine/remote_scan.h"
+
+namespace weir::engine {
+namespace {
+
+using duckdb::LogicalOperator;
+using duckdb::LogicalOperatorType;
+using Sources = std::set<std::string>;
+
+/// Stands in `Sources` for every table that is not a connector's.
+const std::string kLocal;
+
+void for_each_operator(LogicalOperator& op, const std::function<void(LogicalOperator&)>& visit) {
+  visit(op);
+  for (const auto& child : op.children) for_each_operator(*child, visit);
+}
+
+std::vector<RemoteRelation*> relations_of(LogicalOperator& plan) {
+  std::vector<RemoteRelation*> relations;
+  for_each_operator(plan, [&](LogicalOperator& op) {
+    if (auto* relation = RemoteRelation::of(op)) relations.push_back(relation);
+  });
+  return relations;
+}
+
+/// Parameters have no values while a statement is prepared; a filter or a limit can be pushed only when they have.
+void bind_parameters_anew(LogicalOperator& plan) {
+  for_each_operator(plan, [](LogicalOperator& op) {
+    duckdb::LogicalOperatorVisitor::EnumerateExpressions(op, [](duckdb::unique_ptr<duckdb::Expression>* expression) {
+      if ((*expression)->HasParameter()) duckdb::BoundParameterExpression::InvalidateRecursive(**expression);
+    });
+  });
+}
+
+void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
+  const auto relations = relations_of(*plan);
+  if (relations.empty()) return;
+  bind_parameters_anew(*plan);
+  const auto query = QueryContext::of(input.context);
+  if (!query) return;
+  std::vector<std::shared_ptr<const BoundTable>> tables;
+  for (const auto* relation : relations) tables.push_back(relation->table);
+  query->bound(std::move(tables));
+}
+
+/// What stands above a scan, as far as the scan is concerned.
+struct Above {
+  std::optional<uint64_t> limit;           ///< so many rows are enough
+  std::optional<std::string> aggregate;    ///< why the nearest aggregate stays here
+  std::vector<std::string> reasons;        ///< why operators stay here, the nearest last
+
+  void add(std::string reason) {
+    if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(std::move(reason));
+  }
+};
+
+/// The rows that a LIMIT lets its child give at most; nothing unless it is a constant.
+std::optional<uint64_t> rows_needed(const duckdb::LogicalLimit& limit, std::optional<uint64_t> needed_above) {
+  using Kind = duckdb::LimitNodeType;
+  if (limit.limit_val.Type() != Kind::CONSTANT_VALUE && limit.limit_val.Type() != Kind::UNSET) return {};
+  if (limit.offset_val.Type() != Kind::CONSTANT_VALUE && limit.offset_val.Type() != Kind::UNSET) return {};
+  const uint64_t offset = limit.offset_val.Type() == Kind::UNSET ? 0 : limit.offset_val.GetConstantValue();
+  auto rows = needed_above;
+  if (limit.limit_val.Type() == Kind::CONSTANT_VALUE) {
+    const uint64_t own = limit.limit_val.GetConstantValue();
+    rows = rows ? std::min(*rows, own) : own;
+  }
+  uint64_t total = 0;
+  if (!rows || __builtin_add_overflow(*rows, offset, &total) || total > uint64_t{INT64_MAX}) return {};
+  return total;
+}
+
+class ScanReplacement {
+ public:
+  ScanReplacement(duckdb::ClientContext& client, LogicalOperator& plan) : client_(client) {
+    for (const auto* relation : relations_of(plan)) ++reads_[relation->table->connector->id];
+  }
+
+  void visit(duckdb::unique_ptr<LogicalOperator>& op, Above above) {
+    if (auto* relation = RemoteRelation::of(*op)) {
+      replace(op, *relation, above);
+      return;
+    }
+    note(*op, above);
+    for (auto& child : op->children) visit(child, above);
+  }
+
+  std::vector<std::shared_ptr<ScanRecord>> take_records() { return std::move(records_); }
+
+ private:
+  /// What `op` means for the scans below it.
+  void note(LogicalOperator& op, Above& above) {
+    const bool pushdown = pushdown_enabled(client_);
+    switch (op.type) {
+      case LogicalOperatorType::LOGICAL_PROJECTION: return;
+      case LogicalOperatorType::LOGICAL_LIMIT:
+        above.limit = pushdown ? rows_needed(op.Cast<duckdb::LogicalLimit>(), above.limit) : std::nullopt;
+        if (!above.limit) above.add(pushdown ? "LIMIT is not a constant" : "LIMIT: pushdown is off (weir_pushdown = false)");
+        return;
+      case LogicalOperatorType::LOGICAL_FILTER:
+        if (above.limit) above.add("LIMIT stays above filters that stay here");
+        break;
+      case LogicalOperatorType::LOGICAL_ORDER_BY:
+      case LogicalOperatorType::LOGICAL_TOP_N: above.add("ORDER BY is not pushed yet"); break;
+      case LogicalOperatorType::LOGICAL_WINDOW: above.add("window functions are never pushed"); break;
+      case LogicalOperatorType::LOGICAL_DISTINCT: above.add("DISTINCT is not pushed yet"); break;
+      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY: {
+        const bool crosses = sources_below(op).size() > 1;
+        above.aggregate = crosses ? "cross-source group-by" : "aggregates are not pushed yet";
+        above.add(*above.aggregate);
+        break;
+      }
+      case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
+      case LogicalOperatorType::LOGICAL_DELIM_JOIN:
+      case LogicalOperatorType::LOGICAL_ANY_JOIN:
+      case LogicalOperatorType::LOGICAL_ASOF_JOIN:
+      case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
+      case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN: {
+        const auto sources = sources_below(op);
+        const bool local_only = sources.empty() || (sources.size() == 1 && sources.contains(kLocal));
+        if (!local_only) above.add(sources.size() > 1 ? "cross-source join" : "joins are not pushed yet");
+        break;
+      }
+      default: break;
+    }
+    above.limit.reset();
+  }
+
+  Sources sources_below(LogicalOperator& op) {
+    if (auto* relation = RemoteRelation::of(op)) return {relation->table->connector->name};
+    if (op.type == LogicalOperatorType::LOGICAL_EXTENSION_OPERATOR) {
+      if (auto* scan = dynamic_cast<LogicalRemoteScan*>(&op)) return {scan->order().connector->name};
+    }
+    if (op.type == LogicalOperatorType::LOGICAL_GET) return {kLocal};
+    if (op.type == LogicalOperatorType::LOGICAL_CTE_REF) return cte_sources_[op.Cast<duckdb::LogicalCTERef>().cte_index];
+    Sources all;
+    for (const auto& child : op.children) {
+      all.merge(sources_below(*child));
+      if (op.type == LogicalOperatorType::LOGICAL_MATERIALIZED_CTE && child == op.children[0]) {
+        cte_sources_[op.Cast<duckdb::LogicalMaterializedCTE>().table_index] = all;
+      }
+    }
+    return all;
+  }
+
+  void replace(duckdb::unique_ptr<LogicalOperator>& op, const RemoteRelation& relation, const Above& above) {
+    auto get = duckdb::unique_ptr_cast<LogicalOperator, duckdb::LogicalGet>(std::move(op));
+    if (!get->table_filters.filters.empty()) {
+      throw duckdb::InternalException("a remote scan was given a filter that it did not ask for");
+    }
+    RemoteScanPlan plan;
+    auto order = std::make_shared<ReadOrder>();
+    const auto& info = *relation.table->info;
+    order->connector = relation.table->connector;
+    order->expected_reads = reads_[order->connector->id];
+    order->scan.table = info.name;
+    order->scan.columns = info.columns;
+    order->scan.limit = above.limit;
+    project(*get, order->scan, plan.outputs);
+    order->record = std::make_shared<ScanRecord>(summarize(relation, above, order->scan));
+    order->scan.estimated_rows = estimate_rows(info, order->scan.filters);
+    if (above.limit) order->scan.estimated_rows = std::min(order->scan.estimated_rows, *above.limit);
+    records_.push_back(order->record);
+    plan.order = std::move(order);
+    op = duckdb::make_uniq<LogicalRemoteScan>(std::move(get), std::move(plan));
+  }
+
+  static void project(const duckdb::LogicalGet& get, plan::Scan& scan, std::vector<std::optional<size_t>>& outputs) {
+    const auto add = [&](const duckdb::ColumnIndex& column) {
+      if (column.IsVirtualColumn()) {
+        outputs.emplace_back();
+        return;
+      }
+      outputs.emplace_back(scan.projection.size());
+      scan.projection.push_back(column.GetPrimaryIndex());
+    };
+    const auto& columns = get.GetColumnIds();
+    if (get.projection_ids.empty()) {
+      std::ranges::for_each(columns, add);
+    } else {
+      for (const auto id : get.projection_ids) add(columns[id]);
+    }
+  }
+
+  /// Fills in the scan's filters too.
+  plan::ScanSummary summarize(const RemoteRelation& relation, const Above& above, plan::Scan& scan) {
+    plan::ScanSummary summary;
+    summary.source = relation.table->connector->name;
+    summary.table = scan.table.to_string();
+    summary.projection_pushed = scan.projection.size() < scan.columns.size();
+    summary.limit_pushed = scan.limit;
+    summary.agg_residual_reason = above.aggregate;
+    int next_parameter = 1;
+    for (const auto& filter : relation.claimed) {
+      auto predicate = translate(*filter, relation_columns(relation));
+      if (!predicate) throw duckdb::InternalException("a filter that was claimed cannot be translated any more");
+      summary.filters_pushed.push_back(plan::display(**predicate, scan.columns, next_parameter));
+      scan.filters.push_back(std::move(*predicate));
+    }
+    for (const auto& filter : relation.refused) {
+      const auto shown = display_residual(*filter, next_parameter);
+      const auto verdict = judge_filter(client_, relation, *filter);
+      summary.filters_residual.push_back(shown);
+      summary.residual_reasons.push_back(shown + ": " + (verdict ? std::string("checked here") : verdict.error()));
+    }
+    summary.residual_reasons.insert(summary.residual_reasons.end(), above.reasons.rbegin(), above.reasons.rend());
+    return summary;
+  }
+
+  duckdb::ClientContext& client_;
+  std::map<std::string, int> reads_;  ///< by connector id
+  std::map<duckdb::idx_t, Sources> cte_sources_;
+  std::vector<std::shared_ptr<ScanRecord>> records_;
+};
+
+/// A table that the statement names and the plan does not read: its scan never starts, and says so.
+std::shared_ptr<ScanRecord> unread(const BoundTable& table) {
+  plan::ScanSummary summary;
+  summary.source = table.connector->name;
+  summary.table = table.info->name.to_string();
+  summary.residual_reasons.push_back("not read: no row of this table can change the result");
+  return std::make_shared<ScanRecord>(std::move(summary));
+}
+
+void after_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
+  const auto query = QueryContext::of(input.context);
+  const auto bound = query ? query->take_bound() : std::vector<std::shared_ptr<const BoundTable>>();
+  std::set<uint64_t> read;
+  for (const auto* relation : relations_of(*plan)) read.insert(relation->table->id);
+  if (read.empty() && bound.empty()) return;
+
+  ScanReplacement replacement(input.context, *plan);
+  replacement.visit(plan, {});
+  auto records = replacement.take_records();
+  for (const auto& table : bound) {
+    if (!read.contains(table->id)) records.push_back(unread(*table));
+  }
+  if (query) query->planned(std::move(records));
+}
+
+}  // namespace
+
+duckdb::OptimizerExtension pushdown_rule() {
+  duckdb::OptimizerExtension extension;
+  extension.pre_optimize_function = before_optimization;
+  extension.optimize_function = after_optimization;
+  return extension;
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,134 @@
+#include "engine/query_context.h"
+
+#include <algorithm>
+
+#include "engine/remote_connector.h"
+#include "engine/remote_scan_read.h"
+#include "engine/remote_scan_record.h"
+
+namespace weir::engine {
+namespace {
+
+constexpr const char* kStateKey = "weir_query";
+
+}  // namespace
+
+duckdb::shared_ptr<QueryContext> QueryContext::install(duckdb::ClientContext& client, Principal principal) {
+  auto state = duckdb::make_shared_ptr<QueryContext>(std::move(principal));
+  client.registered_state->Remove(kStateKey);
+  client.registered_state->Insert(kStateKey, state);
+  return state;
+}
+
+duckdb::shared_ptr<QueryContext> QueryContext::of(duckdb::ClientContext& client) {
+  return client.registered_state->Get<QueryContext>(kStateKey);
+}
+
+std::vector<plan::ScanSummary> QueryContext::scans() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<plan::ScanSummary> summaries;
+  summaries.reserve(records_.size());
+  for (const auto& record : records_) summaries.push_back(record->summary());
+  return summaries;
+}
+
+std::vector<Freshness> QueryContext::freshness() const {
+  std::vector<Freshness> entries;
+  for (const auto& scan : scans()) {
+    auto table = scan.source + "." + scan.table;
+    if (std::ranges::find(entries, table, &Freshness::table) != entries.end()) continue;
+    entries.push_back({.table = std::move(table), .served = "live", .snapshot_id = {}, .position = {}, .lag_seconds = {}});
+  }
+  return entries;
+}
+
+std::vector<std::string> QueryContext::warnings() const {
+  const std::lock_guard lock(mutex_);
+  return warnings_;
+}
+
+void QueryContext::warn(std::string text) {
+  const std::lock_guard lock(mutex_);
+  if (std::ranges::find(warnings_, text) == warnings_.end()) warnings_.push_back(std::move(text));
+}
+
+void QueryContext::forget() {
+  const std::lock_guard lock(mutex_);
+  error_.reset();
+  warnings_.clear();
+  bound_.clear();
+  records_.clear();
+}
+
+void QueryContext::cancel() {
+  std::vector<std::weak_ptr<RemoteRead>> reads;
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    reads.swap(reads_);
+  }
+  for (const auto& weak : reads) {
+    if (auto read = weak.lock()) read->cancel();
+  }
+}
+
+bool QueryContext::cancelled() const {
+  const std::lock_guard lock(mutex_);
+  return cancelled_;
+}
+
+void QueryContext::fail(Error error) {
+  const std::lock_guard lock(mutex_);
+  if (!error_) error_ = std::move(error);
+}
+
+std::optional<Error> QueryContext::take_error() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(error_, std::nullopt);
+}
+
+void QueryContext::bound(std::vector<std::shared_ptr<const BoundTable>> tables) {
+  const std::lock_guard lock(mutex_);
+  bound_ = std::move(tables);
+}
+
+std::vector<std::shared_ptr<const BoundTable>> QueryContext::take_bound() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(bound_, {});
+}
+
+void QueryContext::planned(std::vector<std::shared_ptr<ScanRecord>> records) {
+  if (records.empty()) return;
+  const std::lock_guard lock(mutex_);
+  records_ = std::move(records);
+}
+
+Status QueryContext::started(const std::shared_ptr<ScanRecord>& record, std::weak_ptr<RemoteRead> read) {
+  const std::lock_guard lock(mutex_);
+  if (cancelled_) return weir::fail(ErrorCode::cancelled, "the query was cancelled");
+  if (std::ranges::find(records_, record) == records_.end()) records_.push_back(record);
+  std::erase_if(reads_, [](const auto& weak) { return weak.expired(); });
+  reads_.push_back(std::move(read));
+  return {};
+}
+
+std::shared_ptr<SharedTransaction> QueryContext::transaction(const std::string& connector_id) {
+  const std::lock_guard lock(mutex_);
+  auto& shared = transactions_[connector_id];
+  if (!shared) shared = std::make_shared<SharedTransaction>();
+  return shared;
+}
+
+void QueryContext::QueryBegin(duckdb::ClientContext&) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& record : records_) record->reset();
+}
+
+void QueryContext::QueryEnd(duckdb::ClientContext&) {
+  decltype(transactions_) ended;
+  const std::lock_guard lock(mutex_);
+  ended.swap(transactions_);
+  reads_.clear();
+}
+
+}  // namespace weir::engine

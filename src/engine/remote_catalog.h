@@ -1,0 +1,36 @@
+/// Connectors as catalogs of the SQL engine: `pg_prod.public.users`, `live(pg_prod.public.users)`.
+#pragma once
+
+#include <duckdb.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "connector/fleet.h"
+#include "connector/registry.h"
+#include "connector/source.h"
+#include "engine/engine.h"
+#include "telemetry/metrics.h"
+
+namespace weir::engine {
+
+/// What a scan asks of, and tells to, whoever keeps the connectors: `Fleet` in the server, a test's own in tests.
+struct ConnectorDesk {
+  std::function<Status(const std::string& connector)> may_read_live;
+  std::function<void(const std::string& connector, double duration_ms, uint64_t rows, const Error* error)> record_scan;
+};
+ConnectorDesk desk_of(connector::Fleet& fleet);
+
+/// Registers the catalog type, `live()`, the optimizer rule and the setting `weir_pushdown` with a database, once,
+/// before the first connector is attached. `metrics` must outlive the database.
+void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
+                         telemetry::Metrics& metrics);
+
+/// Makes `spec.name` a catalog. Does not connect. Errors: already_exists.
+Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spec& spec,
+                        std::shared_ptr<connector::Source> source);
+/// Queries that read it run to their end. Nothing happens when there is none.
+void detach_connector(duckdb::DatabaseInstance& database, const std::string& name);
+
+}  // namespace weir::engine

@@ -1,0 +1,78 @@
+/// The connectors that are catalogs of one database, and what their scans share.
+#pragma once
+
+#include <duckdb.hpp>
+#include <duckdb/storage/storage_extension.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "connector/source.h"
+#include "engine/background_threads.h"
+#include "engine/remote_catalog.h"
+
+namespace weir::engine {
+
+/// The storage extension's name, as in ATTACH … (TYPE …).
+inline constexpr const char* kCatalogType = "weir_connector";
+
+/// An attached connector. Outlives its catalog as long as queries read it.
+struct RemoteConnector {
+  std::string id;
+  std::string name;
+  std::shared_ptr<connector::Source> source;
+};
+
+class SchemaGeneration;
+class RemoteTable;
+
+/// A remote table as one reference of a statement was bound to it. Shared by all copies of the plan.
+struct BoundTable {
+  uint64_t id = 0;  ///< unique in the process; set by Federation::keep
+  std::shared_ptr<const RemoteConnector> connector;
+  std::shared_ptr<const SchemaGeneration> generation;  ///< owns what follows
+  const connector::TableInfo* info = nullptr;
+  RemoteTable* entry = nullptr;
+};
+
+/// Everything about federation that belongs to one database. Thread-safe.
+class Federation final : public duckdb::StorageExtensionInfo {
+ public:
+  Federation(ConnectorDesk desk, const EngineOptions& options, telemetry::Metrics& metrics);
+
+  static Federation& of(duckdb::DatabaseInstance& database);
+  static Federation& of(duckdb::ClientContext& client);
+
+  const ConnectorDesk& desk() const { return desk_; }
+  telemetry::Metrics& metrics() { return metrics_; }
+  const connector::ReadOptions& read_options() const { return read_options_; }
+  BackgroundThreads& background() { return background_; }
+
+  /// Offers a connector to the ATTACH that follows.
+  void offer(std::shared_ptr<const RemoteConnector> connector);
+  /// Nothing when none of that name was offered: users do not attach connectors by SQL.
+  std::shared_ptr<const RemoteConnector> take_offer(const std::string& name);
+
+  /// Gives `table` an id, by which copies of a plan find it again.
+  std::shared_ptr<const BoundTable> keep(BoundTable table);
+  /// Nothing when no plan holds it any more.
+  std::shared_ptr<const BoundTable> find(uint64_t id);
+
+ private:
+  ConnectorDesk desk_;
+  telemetry::Metrics& metrics_;
+  connector::ReadOptions read_options_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const RemoteConnector>> offers_;
+  std::map<uint64_t, std::weak_ptr<const BoundTable>> bound_;
+  uint64_t last_bound_id_ = 0;
+  size_t tidy_at_ = 64;
+  BackgroundThreads background_;  ///< last: its tasks use the others
+};
+
+/// Leaves DuckDB by an exception of its own, and keeps `error` for QueryContext::take_error.
+[[noreturn]] void throw_error(duckdb::ClientContext& client, Error error);
+
+}  // namespace weir::engine

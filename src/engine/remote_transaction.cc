@@ -1,0 +1,161 @@
+#include "engine/remote_transaction.h"
+
+#include <algorithm>
+#include <duckdb/catalog/catalog_search_path.hpp>
+#include <duckdb/catalog/default/default_schemas.hpp>
+#include <duckdb/main/client_data.hpp>
+
+#include "base/nearest.h"
+#include "engine/query_context.h"
+
+namespace weir::engine {
+namespace {
+
+/// How long a listing leaves out a source that has just failed.
+constexpr std::chrono::seconds kFailureKept{10};
+
+}  // namespace
+
+Result<GenerationPtr> SchemaCache::get(Federation& federation, bool refresh) {
+  WEIR_TRY(federation.desk().may_read_live(connector_->name));
+  auto schema = connector_->source->schema(refresh);
+  const std::lock_guard lock(mutex_);
+  if (!schema) {
+    if (schema.error().source.empty()) schema.error().source = connector_->name;
+    failure_ = Failure{schema.error(), std::chrono::steady_clock::now()};
+    return fail(std::move(schema.error()));
+  }
+  failure_.reset();
+  if (!newest_ || newest_->source_schema() != *schema) {
+    newest_ = std::make_shared<const SchemaGeneration>(catalog_, connector_, std::move(*schema));
+    ++version_;
+  }
+  return newest_;
+}
+
+Result<GenerationPtr> SchemaCache::get_for_listing(Federation& federation) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_ && std::chrono::steady_clock::now() - failure_->at < kFailureKept) return fail(failure_->error);
+  }
+  return get(federation, false);
+}
+
+uint64_t SchemaCache::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+RemoteTransaction& RemoteTransaction::of(duckdb::ClientContext& client, duckdb::Catalog& catalog) {
+  return Transaction::Get(client, catalog).Cast<RemoteTransaction>();
+}
+
+RemoteTransaction& RemoteTransaction::of(duckdb::CatalogTransaction& transaction) {
+  if (!transaction.transaction) throw duckdb::InternalException("a remote table was asked for outside a transaction");
+  return transaction.transaction->Cast<RemoteTransaction>();
+}
+
+GenerationPtr RemoteTransaction::pin(GenerationPtr generation) {
+  const std::lock_guard lock(mutex_);
+  std::erase(pinned_, generation);
+  pinned_.push_back(std::move(generation));
+  return pinned_.back();
+}
+
+GenerationPtr RemoteTransaction::current(duckdb::ClientContext& client) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!pinned_.empty()) return pinned_.back();
+  }
+  auto generation = cache_.get(Federation::of(client), false);
+  if (!generation) throw_error(client, std::move(generation.error()));
+  return pin(std::move(*generation));
+}
+
+GenerationPtr RemoteTransaction::refreshed(duckdb::ClientContext& client) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(refreshed_, true)) return pinned_.back();
+  }
+  auto generation = cache_.get(Federation::of(client), true);
+  if (!generation) throw_error(client, std::move(generation.error()));
+  return pin(std::move(*generation));
+}
+
+bool RemoteTransaction::on_search_path(duckdb::ClientContext& client) const {
+  const auto& name = cache_.connector().name;
+  return std::ranges::any_of(duckdb::ClientData::Get(client).catalog_search_path->Get(),
+                             [&](const auto& entry) { return duckdb::StringUtil::CIEquals(entry.catalog, name); });
+}
+
+RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const std::string& name) {
+  if (auto* schema = current(client)->find(name)) return schema;
+  // DuckDB looks for its own schemas in every catalog.
+  if (duckdb::DefaultSchemaGenerator::IsDefaultSchema(name)) return nullptr;
+  const auto newest = refreshed(client);
+  if (auto* schema = newest->find(name)) return schema;
+  if (on_search_path(client)) return nullptr;
+  std::vector<std::string> names;
+  for (const auto& [known, schema] : newest->schemas()) names.push_back(known);
+  const auto& connector = cache_.connector().name;
+  throw_error(client, Error{ErrorCode::schema_not_found, "no schema " + name + " in " + connector,
+                            did_you_mean(name, names), {}});
+}
+
+RemoteTable* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchema& schema,
+                                                   const std::string& name) {
+  if (auto* table = schema.find(name)) return table;
+  auto* newest = refreshed(client)->find(schema.name);
+  if (newest != nullptr) {
+    if (auto* table = newest->find(name)) return table;
+  }
+  if (on_search_path(client)) return nullptr;
+  const auto& connector = cache_.connector().name;
+  throw_error(client, Error{ErrorCode::table_not_found, "no table " + schema.name + "." + name + " in " + connector,
+                            did_you_mean(name, (newest != nullptr ? newest : &schema)->table_names()), {}});
+}
+
+void RemoteTransaction::list(duckdb::ClientContext& client,
+                             const std::function<void(duckdb::SchemaCatalogEntry&)>& visit) {
+  auto generation = cache_.get_for_listing(Federation::of(client));
+  if (!generation) {
+    if (auto query = QueryContext::of(client)) {
+      query->warn("connector " + cache_.connector().name + " is left out: " + generation.error().to_string());
+    }
+    return;
+  }
+  const auto pinned = pin(std::move(*generation));
+  for (const auto& [name, schema] : pinned->schemas()) visit(*schema);
+}
+
+GenerationPtr RemoteTransaction::generation_of(const RemoteTable& table) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& generation : pinned_) {
+    for (const auto& [name, schema] : generation->schemas()) {
+      if (schema.get() == &table.schema) return generation;
+    }
+  }
+  throw duckdb::InternalException("a remote table is read by a transaction that did not look it up");
+}
+
+duckdb::Transaction& RemoteTransactions::StartTransaction(duckdb::ClientContext& client) {
+  auto transaction = std::make_unique<RemoteTransaction>(*this, client, cache_);
+  auto& started = *transaction;
+  const std::lock_guard lock(mutex_);
+  running_[&started] = std::move(transaction);
+  return started;
+}
+
+duckdb::ErrorData RemoteTransactions::CommitTransaction(duckdb::ClientContext&, duckdb::Transaction& transaction) {
+  RollbackTransaction(transaction);
+  return {};
+}
+
+void RemoteTransactions::RollbackTransaction(duckdb::Transaction& transaction) {
+  std::unique_ptr<RemoteTransaction> ended;
+  const std::lock_guard lock(mutex_);
+  auto running = running_.extract(&transaction);
+  if (running) ended = std::move(running.mapped());
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,14 @@
+/// What an error text of the SQL engine or of DuckLake means for the lake.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace weir::lake {
+
+/// `error` with the code that its text stands for: disk_full, commit_conflict, data_dir_damaged, data_dir_version or
+/// data_dir_locked; any other is returned as it came. `directory` is the data directory, for the message.
+Error classify(Error error, const std::filesystem::path& directory);
+
+}  // namespace weir::lake

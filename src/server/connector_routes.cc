@@ -1,0 +1,136 @@
+/// Registering, changing and watching connectors. A token that is confined to schemas sees only the connectors among
+/// them.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/time.h"
+#include "server/errors.h"
+#include "server/json_body.h"
+#include "server/routes.h"
+
+namespace weir::server {
+namespace {
+
+using connector::Fleet;
+using connector::Scope;
+using FleetHandler = Result<Response> (*)(Fleet& fleet, const Call& call);
+
+bool may_see(const engine::Principal& principal, const std::string& connector) {
+  return principal.schemas.empty() || std::ranges::find(principal.schemas, connector) != principal.schemas.end();
+}
+
+const std::string& connector_of(const Call& call) { return call.path.find("connector")->second; }
+
+/// The connector's document. A hidden connector answers as one that does not exist.
+Result<nlohmann::json> visible_connector(Fleet& fleet, const Call& call) {
+  const std::string& id_or_name = connector_of(call);
+  nlohmann::json document = WEIR_TRY(fleet.get(id_or_name));
+  if (!may_see(call.principal, document.value("name", ""))) {
+    return fail(ErrorCode::connector_not_found, "no connector has the id or name " + id_or_name);
+  }
+  return document;
+}
+
+Result<Response> create(Fleet& fleet, const Call& call) {
+  const connector::Saved saved = WEIR_TRY(fleet.create(WEIR_TRY(parse_json_object(call.request.body))));
+  nlohmann::json document = {{"id", saved.id}};
+  if (!saved.warnings.empty()) document["warnings"] = saved.warnings;
+  Response response = json_response(201, document);
+  response.fields.add("Location", "/v1/connectors/" + saved.id);
+  return response;
+}
+
+Result<Response> list(Fleet& fleet, const Call& call) {
+  nlohmann::json visible = nlohmann::json::array();
+  const nlohmann::json documents = fleet.list();
+  for (const nlohmann::json& document : documents.at("items")) {
+    if (may_see(call.principal, document.value("name", ""))) visible.push_back(document);
+  }
+  return json_response(200, {{"items", std::move(visible)}});
+}
+
+Result<Response> catalog(Fleet& fleet, const Call&) { return json_response(200, fleet.catalog()); }
+
+Result<Response> test_connection(Fleet& fleet, const Call& call) {
+  return json_response(200, WEIR_TRY(fleet.test(WEIR_TRY(parse_json_object(call.request.body)))));
+}
+
+Result<Response> get(Fleet& fleet, const Call& call) {
+  return json_response(200, WEIR_TRY(visible_connector(fleet, call)));
+}
+
+Result<Response> change(Fleet& fleet, const Call& call) {
+  WEIR_TRY(fleet.update(connector_of(call), WEIR_TRY(parse_json_object(call.request.body))));
+  return json_response(200, WEIR_TRY(fleet.get(connector_of(call))));
+}
+
+Result<Response> remove(Fleet& fleet, const Call& call) {
+  WEIR_TRY(fleet.remove(connector_of(call)));
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+Result<Scope> scope_of(const Call& call) {
+  const auto given = call.parameters.find("scope");
+  if (given == call.parameters.end() || given->second == "all") return Scope::all;
+  if (given->second == "sync") return Scope::sync;
+  if (given->second == "federation") return Scope::federation;
+  return fail(ErrorCode::invalid_option, "unknown scope '" + given->second + "'", "Use all, sync or federation.");
+}
+
+Result<Response> pause(Fleet& fleet, const Call& call) {
+  WEIR_TRY(fleet.pause(connector_of(call), WEIR_TRY(scope_of(call))));
+  return json_response(200, WEIR_TRY(fleet.get(connector_of(call))));
+}
+
+Result<Response> resume(Fleet& fleet, const Call& call) {
+  WEIR_TRY(fleet.resume(connector_of(call), WEIR_TRY(scope_of(call))));
+  return json_response(200, WEIR_TRY(fleet.get(connector_of(call))));
+}
+
+Result<Response> status(Fleet& fleet, const Call& call) {
+  WEIR_TRY(visible_connector(fleet, call));
+  return json_response(200, WEIR_TRY(fleet.status(connector_of(call))));
+}
+
+Result<Response> events(Fleet& fleet, const Call& call) {
+  WEIR_TRY(visible_connector(fleet, call));
+  nlohmann::json items = nlohmann::json::array();
+  for (const connector::Event& event : WEIR_TRY(fleet.events(connector_of(call)))) {
+    items.push_back({{"at", iso8601_utc(event.at)},
+                     {"table", event.table.empty() ? nlohmann::json(nullptr) : nlohmann::json(event.table)},
+                     {"from", event.from},
+                     {"to", event.to},
+                     {"reason", event.reason}});
+  }
+  return json_response(200, {{"items", std::move(items)}});
+}
+
+RouteHandler on(Fleet& fleet, FleetHandler handler) {
+  return [&fleet, handler](const Call& call, Client&) { return handler(fleet, call); };
+}
+
+}  // namespace
+
+void add_connector_routes(Router& router, Fleet& fleet) {
+  const std::vector<std::string> json = {"application/json"};
+  const std::string_view all = "/v1/connectors";
+  const std::string_view one = "/v1/connectors/{connector}";
+  router.add({"GET", all, Access::read, on(fleet, list)});
+  router.add({"POST", all, Access::admin, on(fleet, create), {}, json});
+  router.add({"GET", "/v1/connectors/catalog", Access::read, on(fleet, catalog)});
+  router.add({"POST", "/v1/connectors/test-connection", Access::admin, on(fleet, test_connection), {}, json});
+  router.add({"GET", one, Access::read, on(fleet, get)});
+  router.add({"PATCH", one, Access::admin, on(fleet, change), {}, json});
+  router.add({"DELETE", one, Access::admin, on(fleet, remove)});
+  router.add({"POST", "/v1/connectors/{connector}/pause", Access::admin, on(fleet, pause), {"scope"}});
+  router.add({"POST", "/v1/connectors/{connector}/resume", Access::admin, on(fleet, resume), {"scope"}});
+  router.add({"POST", "/v1/connectors/{connector}/resync", Access::admin,
+              not_available_yet("syncing tables into the lake is not built yet"), {"table"}});
+  router.add({"GET", "/v1/connectors/{connector}/status", Access::read, on(fleet, status)});
+  router.add({"GET", "/v1/connectors/{connector}/events", Access::read, on(fleet, events)});
+}
+
+}  // namespace weir::server
