@@ -1,11 +1,11 @@
 #include "base/bounded_queue.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <future>
 #include <memory>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace weir {
 namespace {

@@ -1,11 +1,11 @@
 /// UUIDs of RFC 9562.
 #include "base/ids.h"
 
-#include <sys/random.h>
-
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+
+#include <sys/random.h>
 
 namespace weir {
 namespace {

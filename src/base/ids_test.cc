@@ -1,8 +1,8 @@
 #include "base/ids.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace weir {
 namespace {

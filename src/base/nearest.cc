@@ -21,8 +21,8 @@ size_t edit_distance(std::string_view left, std::string_view right) {
     for (size_t j = 1; j <= right.size(); j++) {
       const bool same = folded(left[i - 1]) == folded(right[j - 1]);
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-      const bool swapped = i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) &&
-                           folded(left[i - 2]) == folded(right[j - 1]);
+      const bool swapped =
+          i > 1 && j > 1 && folded(left[i - 1]) == folded(right[j - 2]) && folded(left[i - 2]) == folded(right[j - 1]);
       if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
     std::swap(before_last, last);

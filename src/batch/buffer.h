@@ -1,6 +1,7 @@
 /// Growable memory that is never initialised and becomes an Arrow buffer without a copy.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -33,7 +34,8 @@ class Buffer {
 
   /// `count` more bytes at the end, to be filled by the caller. Earlier pointers into the buffer become invalid.
   std::byte* extend(size_t count) {
-    if (count > capacity_ - size_) [[unlikely]] enlarge(count);
+    if (count > capacity_ - size_) [[unlikely]]
+      enlarge(count);
     std::byte* added = data_.get() + size_;
     size_ += count;
     return added;
@@ -44,9 +46,10 @@ class Buffer {
   }
 
   /// Gives the memory away and starts anew; the next growth begins with as much as was in use now, because batches of
-  /// one stream resemble each other.
+  /// one stream resemble each other. A single huge value is no such habit.
   Buffer take() {
-    expected_ = size_;
+    constexpr size_t kExpectedMax = 4u << 20;
+    expected_ = std::min(size_, kExpectedMax);
     return std::move(*this);
   }
 

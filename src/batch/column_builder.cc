@@ -54,7 +54,7 @@ void ColumnBuilder::begin() {
 
 void ColumnBuilder::begin_validity() {
   auto whole_bytes = static_cast<size_t>(length_ / 8);
-  std::memset(validity_.extend(whole_bytes), 0xff, whole_bytes);
+  if (whole_bytes != 0) std::memset(validity_.extend(whole_bytes), 0xff, whole_bytes);
   if (length_ % 8 != 0) validity_.push(static_cast<uint8_t>((1u << (length_ % 8)) - 1));
 }
 
@@ -62,10 +62,18 @@ void ColumnBuilder::append_null() {
   if (null_count_ == 0) begin_validity();
   push_bit(validity_, false);
   switch (layout_) {
-    case Layout::bits: push_bit(values_, false); break;
-    case Layout::fixed: std::memset(values_.extend(width_), 0, width_); break;
-    case Layout::bytes: offsets_.push(static_cast<int32_t>(values_.size())); break;
-    case Layout::list: offsets_.push(static_cast<int32_t>(child_->length())); break;
+    case Layout::bits:
+      push_bit(values_, false);
+      break;
+    case Layout::fixed:
+      std::memset(values_.extend(width_), 0, width_);
+      break;
+    case Layout::bytes:
+      offsets_.push(static_cast<int32_t>(values_.size()));
+      break;
+    case Layout::list:
+      offsets_.push(static_cast<int32_t>(child_->length()));
+      break;
   }
   null_count_++;
   length_++;

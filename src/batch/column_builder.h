@@ -1,12 +1,12 @@
 /// One column under construction: values are appended one by one and leave as an Arrow array without a copy.
 #pragma once
 
-#include <arrow/c/abi.h>
-
 #include <cassert>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include <arrow/c/abi.h>
 
 #include "batch/arrow_owners.h"
 #include "batch/buffer.h"
@@ -36,12 +36,15 @@ class ColumnBuilder {
     values_.push(value);
     mark_valid();
   }
-  /// Copies `width` bytes of a fixed layout.
-  void append_fixed(const void* value) {
+  /// One value of a fixed layout, to be filled by the caller before the next append.
+  std::byte* append_unfilled() {
     assert(layout_ == Layout::fixed);
-    std::memcpy(values_.extend(width_), value, width_);
+    std::byte* value = values_.extend(width_);
     mark_valid();
+    return value;
   }
+  /// Copies `width` bytes of a fixed layout.
+  void append_fixed(const void* value) { std::memcpy(append_unfilled(), value, width_); }
   void append_bit(bool value) {
     assert(layout_ == Layout::bits);
     push_bit(values_, value);

@@ -1,10 +1,10 @@
 #include "batch/column_builder.h"
 
+#include <string>
+
 #include <arrow/api.h>
 #include <arrow/c/bridge.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "batch/schema.h"
 
@@ -60,8 +60,10 @@ TEST(ColumnBuilder, PacksBits) {
   auto array = finished(builder, "b");
   const auto& bits = static_cast<const arrow::BooleanArray&>(*array);
   for (int i = 0; i < 20; i++) {
-    if (i == 9) EXPECT_TRUE(bits.IsNull(i));
-    else EXPECT_EQ(bits.Value(i), i % 3 == 0) << i;
+    if (i == 9)
+      EXPECT_TRUE(bits.IsNull(i));
+    else
+      EXPECT_EQ(bits.Value(i), i % 3 == 0) << i;
   }
 }
 

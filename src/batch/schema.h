@@ -1,10 +1,10 @@
 /// Arrow schemas through the C Data Interface.
 #pragma once
 
-#include <arrow/c/abi.h>
-
 #include <string>
 #include <vector>
+
+#include <arrow/c/abi.h>
 
 #include "batch/arrow_owners.h"
 

@@ -1,15 +1,15 @@
 /// arrow::ipc::StreamDecoder with our sink behind it.
 #include "cli/answer_decoder.h"
 
+#include <utility>
+
 #include <arrow/buffer.h>
 #include <arrow/c/bridge.h>
 #include <arrow/ipc/reader.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
-
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "cli/http_client.h"
 #include "format/writers.h"
@@ -27,8 +27,10 @@ std::string metadata_value(const std::shared_ptr<const arrow::KeyValueMetadata>&
 }
 
 Error broken(const arrow::Status& status) {
-  return {ErrorCode::server_unreachable, "the server's answer is no Arrow stream: " + status.ToString(),
-          "Check that server and command line are of the same version.", {}};
+  return {ErrorCode::server_unreachable,
+          "the server's answer is no Arrow stream: " + status.ToString(),
+          "Check that server and command line are of the same version.",
+          {}};
 }
 
 }  // namespace
@@ -98,7 +100,8 @@ Status AnswerDecoder::take(std::string_view piece) {
     return fail(broken(arrow::Status::Invalid("it begins with other bytes")));
   }
   // The decoder keeps parts of the buffer (dictionaries for the whole answer), so it gets one of its own.
-  const auto decoded = decoder_->arrow.Consume(std::shared_ptr<arrow::Buffer>(arrow::Buffer::FromString(std::string(piece))));
+  const auto decoded =
+      decoder_->arrow.Consume(std::shared_ptr<arrow::Buffer>(arrow::Buffer::FromString(std::string(piece))));
   if (!listener_->status) return listener_->status;
   if (!decoded.ok()) return fail(broken(decoded));
   return {};
@@ -107,7 +110,8 @@ Status AnswerDecoder::take(std::string_view piece) {
 Status AnswerDecoder::finish() {
   if (!listener_->status) return listener_->status;
   if (listener_->ended) return {};
-  return fail(ErrorCode::server_unreachable, "the server's answer ended early", "Look into the server's log, then run it again.");
+  return fail(ErrorCode::server_unreachable, "the server's answer ended early",
+              "Look into the server's log, then run it again.");
 }
 
 }  // namespace weir::cli

@@ -1,7 +1,6 @@
 #include "cli/answer_decoder.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "format/answer_fixture.h"
@@ -16,7 +15,9 @@ class JsonSink final : public AnswerSink {
   Status begin(const std::vector<format::Column>& columns, const ArrowSchema& schema) override {
     return writer_->begin(columns, schema, text);
   }
-  Status batch(batch::OwnedArray batch) override { return refuse ? fail(ErrorCode::disk_full, "full") : writer_->batch(std::move(batch), text); }
+  Status batch(batch::OwnedArray batch) override {
+    return refuse ? fail(ErrorCode::disk_full, "full") : writer_->batch(std::move(batch), text);
+  }
   Status end(const nlohmann::json& trailer) override { return writer_->end(trailer, text); }
   std::string text;
   bool refuse = false;
@@ -28,7 +29,8 @@ class JsonSink final : public AnswerSink {
 const nlohmann::json kTrailer = {{"row_count", 4}};
 
 format::TestAnswer sample() {
-  const auto words = arrow::json::DictArrayFromJSONString(arrow::dictionary(arrow::int8(), arrow::utf8()), "[1, 0]", R"(["lo", "hi"])");
+  const auto words = arrow::json::DictArrayFromJSONString(arrow::dictionary(arrow::int8(), arrow::utf8()), "[1, 0]",
+                                                          R"(["lo", "hi"])");
   return format::TestAnswer({format::column("id", "BIGINT", arrow::int64(), "[1, 2]"),
                              format::column("doc", "JSON", arrow::utf8(), R"(["{}", null])"),
                              {{"level", "ENUM('lo', 'hi')"}, words.ValueOrDie()}});
@@ -40,7 +42,8 @@ TEST(AnswerDecoder, GivesTheSameAnswerHoweverThePiecesAreCut) {
   for (size_t piece : {size_t{1}, size_t{7}, size_t{1'000}, stream.size()}) {
     JsonSink sink;
     AnswerDecoder decoder(sink);
-    for (size_t at = 0; at < stream.size(); at += piece) ASSERT_TRUE(decoder.take(std::string_view(stream).substr(at, piece)));
+    for (size_t at = 0; at < stream.size(); at += piece)
+      ASSERT_TRUE(decoder.take(std::string_view(stream).substr(at, piece)));
     ASSERT_TRUE(decoder.finish());
     EXPECT_EQ(sink.text, expected) << "pieces of " << piece;
   }

@@ -1,9 +1,9 @@
 /// The commands of the program. Each has a file of its own and declares its flags on CLI11.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include <functional>
+
+#include <CLI/App.hpp>
 
 #include "cli/console.h"
 #include "cli/signals.h"

@@ -1,6 +1,7 @@
 /// `weir connector`: the registered connectors of a server, over REST.
-#include <CLI/Option.hpp>
 #include <memory>
+
+#include <CLI/Option.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -57,7 +58,9 @@ Result<HttpRequest> add(const ConnectorArguments& arguments) { return with_file(
 Result<HttpRequest> test(const ConnectorArguments& arguments) {
   return with_file("POST", "/v1/connectors/test-connection", arguments);
 }
-Result<HttpRequest> update(const ConnectorArguments& arguments) { return with_file("PATCH", path_of(arguments), arguments); }
+Result<HttpRequest> update(const ConnectorArguments& arguments) {
+  return with_file("PATCH", path_of(arguments), arguments);
+}
 Result<HttpRequest> remove(const ConnectorArguments& arguments) {
   return HttpRequest{.method = "DELETE", .path = path_of(arguments)};
 }
@@ -70,14 +73,35 @@ Result<HttpRequest> resume(const ConnectorArguments& arguments) {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> kVerbs = {
-      {"list", "List the connectors", false, false, false, get_list, Shown::records, {"name", "type", "mode", "paused", "id", "created_at"}},
-      {"types", "List the types of connectors that the server knows", false, false, false, get_types, Shown::records, {"type", "modes", "description"}},
+      {"list",
+       "List the connectors",
+       false,
+       false,
+       false,
+       get_list,
+       Shown::records,
+       {"name", "type", "mode", "paused", "id", "created_at"}},
+      {"types",
+       "List the types of connectors that the server knows",
+       false,
+       false,
+       false,
+       get_types,
+       Shown::records,
+       {"type", "modes", "description"}},
       {"get", "Show a connector; secrets are masked", true, false, false, get_one, Shown::fields, {}},
       {"add", "Register the connector that a JSON file describes", false, true, false, add, Shown::fields, {}},
       {"update", "Merge a JSON file into a connector's description", true, true, false, update, Shown::fields, {}},
       {"delete", "Remove a connector; its source is not touched", true, false, false, remove, Shown::fields, {}},
       {"status", "Show whether a connector works, and how fast", true, false, false, get_status, Shown::fields, {}},
-      {"events", "Show what happened to a connector, newest first", true, false, false, get_events, Shown::records, {"at", "table", "from", "to", "reason"}},
+      {"events",
+       "Show what happened to a connector, newest first",
+       true,
+       false,
+       false,
+       get_events,
+       Shown::records,
+       {"at", "table", "from", "to", "reason"}},
       {"test", "Connect once by a JSON file, without registering it", false, true, false, test, Shown::fields, {}},
       {"pause", "Pause a connector", true, false, true, pause, Shown::fields, {}},
       {"resume", "Resume a connector", true, false, true, resume, Shown::fields, {}},
@@ -108,7 +132,8 @@ void add_verb(CLI::App& connector, const Verb& verb, Action& chosen) {
   auto arguments = std::make_shared<ConnectorArguments>();
   if (verb.takes_name) command->add_option("name", arguments->name, "The connector's name or id")->required();
   if (verb.takes_file) {
-    command->add_option("-f,--file", arguments->file, "JSON file, as for POST /v1/connectors; - is standard input")->required();
+    command->add_option("-f,--file", arguments->file, "JSON file, as for POST /v1/connectors; - is standard input")
+        ->required();
   }
   if (verb.takes_scope) {
     command->add_option("--scope", arguments->scope, "What it touches")

@@ -1,13 +1,14 @@
 /// write(2) with its errors, and the form of messages.
 #include "cli/console.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-
+#include "cli/environment.h"
 #include "format/display_text.h"
 
 namespace weir::cli {
@@ -17,11 +18,7 @@ constexpr size_t kWidthUnknown = 80;
 /// Wider values are cut on a terminal, so that one long text does not push the other columns away.
 constexpr size_t kColumnWidthMin = 40;
 
-bool colour_allowed() {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  return (no_colour == nullptr || *no_colour == '\0') && (terminal == nullptr || std::strcmp(terminal, "dumb") != 0);
-}
+bool colour_allowed() { return environment_variable("NO_COLOR").empty() && environment_variable("TERM") != "dumb"; }
 
 }  // namespace
 
@@ -38,7 +35,7 @@ Status Output::write(std::string_view text) {
       return fail(ErrorCode::cancelled, "standard output was closed");
     }
     const auto code = errno == ENOSPC || errno == EDQUOT ? ErrorCode::disk_full : ErrorCode::io_error;
-    return fail(code, std::string("cannot write to standard output: ") + std::strerror(errno),
+    return fail(code, std::string("cannot write to standard output: ") + std::generic_category().message(errno),
                 code == ErrorCode::disk_full ? "Free space where the output goes." : "");
   }
   return {};
@@ -72,7 +69,8 @@ void Console::error(const Error& error, std::string_view where) {
   const std::string source = error.source.empty() ? "" : error.source + ": ";
   const std::string place = where.empty() ? "" : std::string(where) + ": ";
   const std::string hint = error.hint.empty() ? std::string(describe(error.code).action) : error.hint;
-  message((colour ? "\x1b[1;31merror:\x1b[0m " : "error: ") + format::displayable(place + source + error.message, true));
+  message((colour ? "\x1b[1;31merror:\x1b[0m " : "error: ") +
+          format::displayable(place + source + error.message, true));
   if (!hint.empty()) message("hint: " + format::displayable(hint, true));
   message("code: " + std::string(describe(error.code).name));
 }

@@ -1,9 +1,9 @@
 /// From declarations to CLI11.
 #include "cli/declared_flags.h"
 
-#include <CLI/Option.hpp>
-
 #include <algorithm>
+
+#include <CLI/Option.hpp>
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -21,7 +21,9 @@ std::string flag_of(std::string_view name) {
 std::string help_of(const Option& option) {
   std::string help(option.doc);
   if (!option.default_value.is_null()) {
-    help += " [" + (option.default_value.is_string() ? option.default_value.get<std::string>() : option.default_value.dump()) + "]";
+    help += " [" +
+            (option.default_value.is_string() ? option.default_value.get<std::string>() : option.default_value.dump()) +
+            "]";
   }
   return help;
 }

@@ -1,12 +1,12 @@
 /// Declared options as command line flags.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <CLI/App.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "options/options.h"

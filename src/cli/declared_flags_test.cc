@@ -3,7 +3,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -35,7 +34,8 @@ TEST(DeclaredFlags, AreNamedAfterTheirOptions) {
 }
 
 TEST(DeclaredFlags, WinOverTheConfigFile) {
-  EXPECT_EQ(*parsed({"--threads", "3"}, {{"threads", 1}, {"data_dir", "c"}}), json({{"threads", 3}, {"data_dir", "c"}}));
+  EXPECT_EQ(*parsed({"--threads", "3"}, {{"threads", 1}, {"data_dir", "c"}}),
+            json({{"threads", 3}, {"data_dir", "c"}}));
 }
 
 TEST(DeclaredFlags, CollectLists) {

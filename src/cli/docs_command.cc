@@ -1,8 +1,9 @@
 /// `weir docs`: writes the generated parts of the project's own documentation; for `./dev docs`.
-#include <CLI/Option.hpp>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+
+#include <CLI/Option.hpp>
 
 #include "cli/command.h"
 #include "cli/generated_docs.h"
@@ -25,7 +26,8 @@ Status rewrite(const std::filesystem::path& page, const connector::Registry& reg
 Status rewrite_all(const std::string& folder) {
   const connector::Registry registry = connectors::default_registry();
   std::error_code failed;
-  for (std::filesystem::recursive_directory_iterator entry(folder, failed), end; entry != end; entry.increment(failed)) {
+  for (std::filesystem::recursive_directory_iterator entry(folder, failed), end; entry != end;
+       entry.increment(failed)) {
     if (entry->path().extension() == ".md") WEIR_TRY(rewrite(entry->path(), registry));
   }
   if (failed) return fail(ErrorCode::io_error, "cannot list " + folder + ": " + failed.message());

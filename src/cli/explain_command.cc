@@ -1,6 +1,7 @@
 /// `weir explain`: what a query would do, and where.
-#include <CLI/Option.hpp>
 #include <memory>
+
+#include <CLI/Option.hpp>
 
 #include "cli/command.h"
 #include "cli/remote_session.h"

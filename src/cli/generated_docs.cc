@@ -12,8 +12,8 @@ constexpr std::string_view kConnectorOptions = "connector-options ";
 std::string error_rows() {
   std::string table = "| code | HTTP | meaning | what to do |\n|---|---|---|---|\n";
   for (const ErrorInfo& info : error_table()) {
-    table += "| `" + std::string(info.name) + "` | " + std::to_string(info.http_status) + " | " + std::string(info.meaning) +
-             " | " + std::string(info.action) + " |\n";
+    table += "| `" + std::string(info.name) + "` | " + std::to_string(info.http_status) + " | " +
+             std::string(info.meaning) + " | " + std::string(info.action) + " |\n";
   }
   return table;
 }

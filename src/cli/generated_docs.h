@@ -9,8 +9,9 @@
 
 namespace weir::cli {
 
-/// `page` with the text between each `<!-- generated: NAME -->` and `<!-- end generated -->` made anew. Names: `errors`,
-/// `serve-options`, `connector-options TYPE`. Errors: invalid_request for a name that is none or a mark without its end.
+/// `page` with the text between each `<!-- generated: NAME -->` and `<!-- end generated -->` made anew. Names:
+/// `errors`, `serve-options`, `connector-options TYPE`. Errors: invalid_request for a name that is none or a mark
+/// without its end.
 Result<std::string> regenerated(std::string_view page, const connector::Registry& registry);
 
 }  // namespace weir::cli

@@ -1,10 +1,10 @@
 #include "cli/generated_docs.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 #include "connectors/registry.h"
 

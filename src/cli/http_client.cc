@@ -1,9 +1,9 @@
 /// libcurl's multi interface, because only that can be woken up to cancel.
 #include "cli/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
+
+#include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -25,7 +25,9 @@ struct ListCleanup {
 };
 using HeaderList = std::unique_ptr<curl_slist, ListCleanup>;
 
-void add_header(HeaderList& list, const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); }
+void add_header(HeaderList& list, const std::string& line) {
+  list.reset(curl_slist_append(list.release(), line.c_str()));
+}
 
 /// What the write callback knows of a running request.
 struct Transfer {
@@ -53,13 +55,19 @@ size_t receive(char* data, size_t size, size_t count, void* context) {
 Error error_of_curl(CURLcode code, const std::string& url, const char* details) {
   const std::string why = *details != '\0' ? details : curl_easy_strerror(code);
   if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
-    return {ErrorCode::tls_certificate_invalid, "the certificate of " + url + " does not verify: " + why,
-            "Use the host name that the certificate was made for, and install its authority on this machine.", {}};
+    return {ErrorCode::tls_certificate_invalid,
+            "the certificate of " + url + " does not verify: " + why,
+            "Use the host name that the certificate was made for, and install its authority on this machine.",
+            {}};
   }
   const bool connected = code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING;
-  const std::string message = connected ? "the server at " + url + " closed the connection" : "cannot reach the server at " + url;
-  return {ErrorCode::server_unreachable, message + ": " + why,
-          connected ? "Look into the server's log, then run it again." : "Start it with 'weir serve', or name another one with --url.", {}};
+  const std::string message =
+      connected ? "the server at " + url + " closed the connection" : "cannot reach the server at " + url;
+  return {ErrorCode::server_unreachable,
+          message + ": " + why,
+          connected ? "Look into the server's log, then run it again."
+                    : "Start it with 'weir serve', or name another one with --url.",
+          {}};
 }
 
 bool is_loopback(const std::string& url) {
@@ -166,7 +174,8 @@ Status HttpClient::stream(const HttpRequest& request, const std::function<Status
 Result<nlohmann::json> HttpClient::json(const HttpRequest& request) {
   std::string body;
   WEIR_TRY(stream(request, [&body](std::string_view piece) -> Status {
-    if (body.size() + piece.size() > kJsonBytesMax) return fail(ErrorCode::body_too_large, "the server's answer is too large");
+    if (body.size() + piece.size() > kJsonBytesMax)
+      return fail(ErrorCode::body_too_large, "the server's answer is too large");
     body += piece;
     return {};
   }));

@@ -1,5 +1,6 @@
 /// From the error envelope of a server back to an `Error`.
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/http_client.h"
@@ -28,9 +29,12 @@ Error error_of_envelope(const nlohmann::json& error) {
 
 Error error_of_answer(long status, std::string_view body) {
   const auto answer = nlohmann::json::parse(body, nullptr, false);
-  if (answer.is_object() && answer.contains("error") && answer["error"].is_object()) return error_of_envelope(answer["error"]);
-  return {ErrorCode::server_unreachable, "the server answered HTTP " + std::to_string(status) + " without saying why",
-          "Check with --url that it is a Weir server and that no proxy stands in between.", {}};
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_object())
+    return error_of_envelope(answer["error"]);
+  return {ErrorCode::server_unreachable,
+          "the server answered HTTP " + std::to_string(status) + " without saying why",
+          "Check with --url that it is a Weir server and that no proxy stands in between.",
+          {}};
 }
 
 }  // namespace weir::cli

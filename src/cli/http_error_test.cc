@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "cli/http_client.h"
@@ -8,7 +7,8 @@ namespace weir::cli {
 namespace {
 
 TEST(ErrorOfAnswer, TakesCodeMessageAndHintOfTheEnvelope) {
-  const Error error = error_of_answer(404, R"({"error":{"code":"table_not_found","message":"no table x","hint":"y?","request_id":"r"}})");
+  const Error error = error_of_answer(
+      404, R"({"error":{"code":"table_not_found","message":"no table x","hint":"y?","request_id":"r"}})");
   EXPECT_EQ(error.code, ErrorCode::table_not_found);
   EXPECT_EQ(error.message, "no table x");
   EXPECT_EQ(error.hint, "y?");

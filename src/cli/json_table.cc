@@ -2,6 +2,7 @@
 #include "cli/json_table.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -10,7 +11,8 @@ namespace {
 using nlohmann::json;
 
 bool is_flags(const json& value) {
-  return value.is_object() && std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_boolean(); });
+  return value.is_object() &&
+         std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_boolean(); });
 }
 
 /// {"federation": true, "sync": false} is "federation".
@@ -31,7 +33,8 @@ std::string cell(const json& value) {
 }
 
 bool is_scalar_list(const json& value) {
-  return value.is_array() && std::none_of(value.begin(), value.end(), [](const json& item) { return item.is_structured(); });
+  return value.is_array() &&
+         std::none_of(value.begin(), value.end(), [](const json& item) { return item.is_structured(); });
 }
 
 void add_fields(const std::string& path, const json& value, format::TextGrid& grid, std::string& out) {

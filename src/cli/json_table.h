@@ -1,10 +1,11 @@
 /// JSON answers of the REST API as tables for people.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "format/text_grid.h"
 

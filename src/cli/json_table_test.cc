@@ -1,7 +1,6 @@
 #include "cli/json_table.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -13,7 +12,8 @@ TEST(RecordsTable, HasAColumnPerKeyAndALinePerRecord) {
 }
 
 TEST(RecordsTable, NamesTheFlagsThatAreSet) {
-  const auto records = nlohmann::json::parse(R"([{"paused":{"federation":true,"sync":false}},{"paused":{"sync":false}}])");
+  const auto records =
+      nlohmann::json::parse(R"([{"paused":{"federation":true,"sync":false}},{"paused":{"sync":false}}])");
   EXPECT_EQ(records_table(records, {"paused"}, {}), " paused\n────────────\n federation\n no\n");
 }
 

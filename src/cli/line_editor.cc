@@ -1,13 +1,13 @@
 /// libedit behind RAII.
 #include "cli/line_editor.h"
 
+#include <cstdio>
+#include <string_view>
+
 #include <fcntl.h>
 #include <histedit.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cstdio>
-#include <string_view>
 
 namespace weir::cli {
 namespace {

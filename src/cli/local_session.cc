@@ -2,6 +2,7 @@
 #include "cli/local_session.h"
 
 #include <mutex>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/instance.h"

@@ -28,8 +28,9 @@ void add_planned_commands(CLI::App& app, Action& chosen) {
     command->allow_extras();
     command->callback([planned, &chosen] {
       chosen = [planned](Context& context) {
-        return context.console.exit_code(fail(ErrorCode::not_available_yet,
-                                              "'weir " + std::string(planned.name) + "' is not available yet: " + planned.description));
+        return context.console.exit_code(
+            fail(ErrorCode::not_available_yet,
+                 "'weir " + std::string(planned.name) + "' is not available yet: " + planned.description));
       };
     });
   }

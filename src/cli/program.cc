@@ -1,9 +1,9 @@
 /// The command line as a whole.
+#include <memory>
+
 #include <CLI/Config.hpp>
 #include <CLI/Error.hpp>
 #include <CLI/Formatter.hpp>
-
-#include <memory>
 
 #include "cli/command.h"
 

@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "cli/command.h"
 

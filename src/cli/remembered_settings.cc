@@ -13,7 +13,8 @@ std::string next_word(std::string_view& text) {
   const auto begin = std::find_if_not(text.begin(), text.end(), is_end);
   const auto end = std::find_if(begin, text.end(), is_end);
   std::string word(begin, end);
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   text.remove_prefix(static_cast<size_t>(end - text.begin()));
   return word;
 }

@@ -1,4 +1,5 @@
-/// SET and USE statements of a shell or script. Queries have no session on the server, so these are sent again with each.
+/// SET and USE statements of a shell or script. Queries have no session on the server, so these are sent again with
+/// each.
 #pragma once
 
 #include <string>

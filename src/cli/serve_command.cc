@@ -1,9 +1,9 @@
 /// `weir serve`: the server, until a signal ends it.
-#include <unistd.h>
+#include <memory>
 
 #include <CLI/Option.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/declared_flags.h"
@@ -30,10 +30,11 @@ Result<nlohmann::json> read_config(const std::string& file) {
 class StopOnSignal {
  public:
   explicit StopOnSignal(server::Server& server) : server_(server) {}
-  void operator()(int signal) {
+  bool operator()(int signal) {
     if (asked_) _exit(128 + signal);
     asked_ = true;
     server_.stop();
+    return true;
   }
 
  private:
@@ -44,11 +45,13 @@ class StopOnSignal {
 Status serve(const ServeOptions& options, Context& context) {
   telemetry::configure_log(options.log_format, options.log_level);
   const auto instance = WEIR_TRY(Instance::open(options.data_dir, "http://" + options.server.listen, options.engine));
-  const auto server = WEIR_TRY(server::Server::open(options.server, *instance->fleet, *instance->engine, instance->metrics));
+  const auto server =
+      WEIR_TRY(server::Server::open(options.server, *instance->fleet, *instance->engine, instance->metrics));
   const std::string url = "http://" + server->address();
   WEIR_TRY(instance->directory->announce(url));
   const auto handling = context.signals.on_signal(StopOnSignal(*server));
-  WEIR_TRY(context.console.out().write("weir " WEIR_VERSION " is ready at " + url + " (data in " + options.data_dir.string() + ")\n"));
+  WEIR_TRY(context.console.out().write("weir " WEIR_VERSION " is ready at " + url + " (data in " +
+                                       options.data_dir.string() + ")\n"));
   server->run();
   return {};
 }

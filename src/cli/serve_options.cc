@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "options/binding.h"
@@ -41,8 +42,9 @@ const options::Binding<Bound>& binding() {
           .field("scan_streams_max", &Bound::scan_streams_max)
           .field("drain_limit_ms", &Bound::drain_limit_ms)
           .choice("log_format", &Bound::log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}})
-          .choice("log_level", &Bound::log_level,
-                  {{"debug", Level::debug}, {"info", Level::info}, {"warning", Level::warning}, {"error", Level::error}})
+          .choice(
+              "log_level", &Bound::log_level,
+              {{"debug", Level::debug}, {"info", Level::info}, {"warning", Level::warning}, {"error", Level::error}})
           .field("catalog", &Bound::catalog)
           .field("storage", &Bound::storage);
   return kBinding;
@@ -55,20 +57,75 @@ options::Group make_declaration() {
       .name = "serve",
       .doc = "Options of weir serve.",
       .options = {
-          {.name = "data_dir", .doc = "Directory of the lake and of the registered connectors; made when missing.", .example = "./weir-data", .default_value = "./weir-data"},
-          {.name = "listen", .doc = "Address and port; port 0 takes a free one. Other addresses than loopback need --token-file.", .example = "127.0.0.1:8080", .default_value = server.listen},
-          {.name = "token_file", .doc = "File of tokens, one 'token role [schema,…]' per line, mode 0600.", .example = "/etc/weir/tokens"},
-          {.name = "threads", .type = ValueType::integer, .doc = "Threads of the engine; 0 is one per core.", .example = "4", .default_value = engine.threads, .minimum = 0, .maximum = 1024},
+          {.name = "data_dir",
+           .doc = "Directory of the lake and of the registered connectors; made when missing.",
+           .example = "./weir-data",
+           .default_value = "./weir-data"},
+          {.name = "listen",
+           .doc = "Address and port; port 0 takes a free one. Other addresses than loopback need --token-file.",
+           .example = "127.0.0.1:8080",
+           .default_value = server.listen},
+          {.name = "token_file",
+           .doc = "File of tokens, one 'token role [schema,…]' per line, mode 0600.",
+           .example = "/etc/weir/tokens"},
+          {.name = "threads",
+           .type = ValueType::integer,
+           .doc = "Threads of the engine; 0 is one per core.",
+           .example = "4",
+           .default_value = engine.threads,
+           .minimum = 0,
+           .maximum = 1024},
           {.name = "memory_limit", .doc = "Memory of the engine; without it 80 % of the machine's.", .example = "4GB"},
-          {.name = "allow_dir", .type = ValueType::string_list, .doc = "Directory in which an admin's SQL may read and write files; may be given several times.", .example = "/srv/exchange"},
-          {.name = "max_body_bytes", .type = ValueType::integer, .doc = "Largest request body, in bytes.", .example = "16777216", .default_value = server.body_bytes_max, .minimum = 1024},
-          {.name = "max_connections", .type = ValueType::integer, .doc = "Clients that may be connected at the same time.", .example = "256", .default_value = server.connections_max, .minimum = 1, .maximum = 100'000},
-          {.name = "max_queries", .type = ValueType::integer, .doc = "Queries that may run at the same time.", .example = "64", .default_value = engine.queries_running_max, .minimum = 1, .maximum = 10'000},
-          {.name = "scan_streams_max", .type = ValueType::integer, .doc = "Connections to a source that one scan may use.", .example = "4", .default_value = engine.scan_streams_max, .minimum = 1, .maximum = 64},
-          {.name = "drain_limit_ms", .type = ValueType::integer, .doc = "How long running queries may finish after SIGTERM, in milliseconds.", .example = "30000", .default_value = server.drain_limit.count(), .minimum = 0},
-          {.name = "log_format", .doc = "Form of the log on standard error.", .example = "json", .default_value = "text", .choices = {"text", "json"}},
-          {.name = "log_level", .doc = "Lowest level that is logged.", .example = "info", .default_value = "info", .choices = {"debug", "info", "warning", "error"}},
-          {.name = "catalog", .doc = "A catalog shared by several servers (not available yet).", .example = "postgres://…"},
+          {.name = "allow_dir",
+           .type = ValueType::string_list,
+           .doc = "Directory in which an admin's SQL may read and write files; may be given several times.",
+           .example = "/srv/exchange"},
+          {.name = "max_body_bytes",
+           .type = ValueType::integer,
+           .doc = "Largest request body, in bytes.",
+           .example = "16777216",
+           .default_value = server.body_bytes_max,
+           .minimum = 1024},
+          {.name = "max_connections",
+           .type = ValueType::integer,
+           .doc = "Clients that may be connected at the same time.",
+           .example = "256",
+           .default_value = server.connections_max,
+           .minimum = 1,
+           .maximum = 100'000},
+          {.name = "max_queries",
+           .type = ValueType::integer,
+           .doc = "Queries that may run at the same time.",
+           .example = "64",
+           .default_value = engine.queries_running_max,
+           .minimum = 1,
+           .maximum = 10'000},
+          {.name = "scan_streams_max",
+           .type = ValueType::integer,
+           .doc = "Connections to a source that one scan may use.",
+           .example = "4",
+           .default_value = engine.scan_streams_max,
+           .minimum = 1,
+           .maximum = 64},
+          {.name = "drain_limit_ms",
+           .type = ValueType::integer,
+           .doc = "How long running queries may finish after SIGTERM, in milliseconds.",
+           .example = "30000",
+           .default_value = server.drain_limit.count(),
+           .minimum = 0},
+          {.name = "log_format",
+           .doc = "Form of the log on standard error.",
+           .example = "json",
+           .default_value = "text",
+           .choices = {"text", "json"}},
+          {.name = "log_level",
+           .doc = "Lowest level that is logged.",
+           .example = "info",
+           .default_value = "info",
+           .choices = {"debug", "info", "warning", "error"}},
+          {.name = "catalog",
+           .doc = "A catalog shared by several servers (not available yet).",
+           .example = "postgres://…"},
           {.name = "storage", .doc = "An object store for the lake (not available yet).", .example = "s3://…"},
       }};
 }
@@ -94,8 +151,9 @@ const options::Group& serve_declaration() {
 Result<ServeOptions> read_serve_options(const nlohmann::json& given) {
   const Bound bound = WEIR_TRY(binding().read(WEIR_TRY(options::validate(serve_declaration(), given))));
   if (!bound.catalog.empty() || !bound.storage.empty()) {
-    return fail(ErrorCode::not_available_yet, bound.catalog.empty() ? "--storage is not available yet: the lake's files live in --data-dir"
-                                                                    : "--catalog is not available yet: the catalog lives in --data-dir");
+    return fail(ErrorCode::not_available_yet,
+                bound.catalog.empty() ? "--storage is not available yet: the lake's files live in --data-dir"
+                                      : "--catalog is not available yet: the catalog lives in --data-dir");
   }
   ServeOptions options;
   options.data_dir = bound.data_dir;

@@ -1,7 +1,6 @@
 #include "cli/serve_options.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 namespace weir::cli {
@@ -19,7 +18,8 @@ TEST(ServeOptions, HaveTheDefaultsOfTheDesign) {
 }
 
 TEST(ServeOptions, TakeWhatIsGiven) {
-  const auto options = read_serve_options({{"threads", 2}, {"memory_limit", "2GiB"}, {"allow_dir", {"/a", "/b"}}, {"log_format", "json"}});
+  const auto options = read_serve_options(
+      {{"threads", 2}, {"memory_limit", "2GiB"}, {"allow_dir", {"/a", "/b"}}, {"log_format", "json"}});
   ASSERT_TRUE(options) << options.error().to_string();
   EXPECT_EQ(options->engine.threads, 2);
   EXPECT_EQ(options->engine.memory_limit_bytes, 2ULL << 30);

@@ -1,13 +1,14 @@
 /// URL and token.
 #include "cli/server_access.h"
 
-#include <CLI/Option.hpp>
-
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
+#include <system_error>
+
+#include <CLI/Option.hpp>
+
+#include "cli/environment.h"
 
 namespace weir::cli {
 
@@ -19,12 +20,12 @@ void ServerAccess::declare(CLI::App& command) {
 
 Result<ServerAddress> ServerAccess::address() const {
   ServerAddress address;
-  if (const char* url = std::getenv("WEIR_URL"); url != nullptr && *url != '\0') address.url = url;
+  if (const std::string url = environment_variable("WEIR_URL"); !url.empty()) address.url = url;
   if (!url_.empty()) address.url = url_;
   if (!token_file_.empty()) {
     address.token = WEIR_TRY(read_token(token_file_));
-  } else if (const char* token = std::getenv("WEIR_TOKEN")) {
-    address.token = token;
+  } else {
+    address.token = environment_variable("WEIR_TOKEN");
   }
   if (address.token.find_first_of("\r\n") != std::string::npos) {
     return fail(ErrorCode::invalid_option, "the token holds a line end", "Give it as one word.");
@@ -34,7 +35,9 @@ Result<ServerAddress> ServerAccess::address() const {
 
 Result<std::string> read_token(const std::string& file) {
   std::ifstream lines(file);
-  if (!lines) return fail(ErrorCode::io_error, "cannot read the token file " + file + ": " + std::strerror(errno));
+  if (!lines)
+    return fail(ErrorCode::io_error,
+                "cannot read the token file " + file + ": " + std::generic_category().message(errno));
   for (std::string line; std::getline(lines, line);) {
     std::string word;
     if (std::istringstream(line) >> word && !word.starts_with('#')) return word;

@@ -1,9 +1,9 @@
 /// Flags of all commands that ask a server: where it is and which token to send.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include <string>
+
+#include <CLI/App.hpp>
 
 #include "base/result.h"
 #include "cli/http_client.h"

@@ -1,9 +1,10 @@
 /// Where SQL runs: a server, or an engine in this process.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "batch/arrow_owners.h"

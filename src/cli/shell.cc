@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
+#include <csignal>
 #include <utility>
 
+#include "cli/environment.h"
 #include "cli/line_editor.h"
 #include "cli/statement_splitter.h"
 #include "cli/text_input.h"
@@ -30,7 +31,8 @@ std::pair<std::string, std::string> split_command(std::string_view line) {
 
 class Shell {
  public:
-  Shell(StatementRunner& runner, Console& console) : runner_(runner), console_(console), editor_(history_file()) {}
+  explicit Shell(StatementRunner& runner)
+      : runner_(runner), console_(runner.context().console), editor_(history_file()) {}
 
   int run() {
     console_.message(kGreeting);
@@ -51,8 +53,8 @@ class Shell {
   static const std::array<Command, 7> kCommands;
 
   static std::string history_file() {
-    const char* home = std::getenv("HOME");
-    return home == nullptr ? "" : std::string(home) + "/.weir_history";
+    const std::string home = environment_variable("HOME");
+    return home.empty() ? "" : home + "/.weir_history";
   }
 
   int leave() {
@@ -64,11 +66,16 @@ class Shell {
   std::string prompt() const {
     if (buffer_.empty()) return "weir> ";
     switch (split_statements(buffer_).inside) {
-      case Inside::single_quotes: return "  '> ";
-      case Inside::double_quotes: return "  \"> ";
-      case Inside::dollar_quotes: return "  $> ";
-      case Inside::comment: return "  *> ";
-      case Inside::nothing: break;
+      case Inside::single_quotes:
+        return "  '> ";
+      case Inside::double_quotes:
+        return "  \"> ";
+      case Inside::dollar_quotes:
+        return "  $> ";
+      case Inside::comment:
+        return "  *> ";
+      case Inside::nothing:
+        break;
     }
     return "  -> ";
   }
@@ -95,7 +102,8 @@ class Shell {
     if (!status) console_.error(status.error());
     if (timing_) {
       const auto elapsed = std::chrono::steady_clock::now() - begin;
-      console_.message("time: " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count()) + " ms");
+      console_.message(
+          "time: " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count()) + " ms");
     }
     return status.has_value();
   }
@@ -134,7 +142,8 @@ class Shell {
   void set_format(const std::string& name) {
     const auto format = format::parse_format(name);
     if (!format) return console_.error(format.error());
-    if (*format == format::Format::arrow) return console_.message("arrow is binary: use weir sql --format arrow > FILE");
+    if (*format == format::Format::arrow)
+      return console_.message("arrow is binary: use weir sql --format arrow > FILE");
     runner_.options().format = *format;
   }
 
@@ -163,6 +172,10 @@ const std::array<Shell::Command, 7> Shell::kCommands = {{
 
 }  // namespace
 
-int run_shell(StatementRunner& runner, Console& console) { return Shell(runner, console).run(); }
+int run_shell(StatementRunner& runner) {
+  // Between two statements there is nothing to cancel, and Ctrl-C must not end the shell.
+  const auto handling = runner.context().signals.on_signal([](int signal) { return signal == SIGINT; });
+  return Shell(runner).run();
+}
 
 }  // namespace weir::cli

@@ -7,6 +7,6 @@
 namespace weir::cli {
 
 /// Reads statements from the terminal until \q or the end of input. Returns the exit code.
-int run_shell(StatementRunner& runner, Console& console);
+int run_shell(StatementRunner& runner);
 
 }  // namespace weir::cli

@@ -1,13 +1,13 @@
 /// signalfd and a thread that reads it.
 #include "cli/signals.h"
 
+#include <csignal>
+#include <cstdint>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <cstdint>
 
 namespace weir::cli {
 namespace {
@@ -50,9 +50,9 @@ Signals::~Signals() {
   close(stop_fd_);
 }
 
-void Signals::handle(std::function<void(int)> action) {
+Signals::Action Signals::exchange(Action action) {
   const std::lock_guard lock(mutex_);
-  action_ = std::move(action);
+  return std::exchange(action_, std::move(action));
 }
 
 void Signals::wait_for_signals() {
@@ -63,11 +63,8 @@ void Signals::wait_for_signals() {
     signalfd_siginfo info{};
     if (read(signal_fd_, &info, sizeof info) != sizeof info) continue;
     const std::lock_guard lock(mutex_);
-    if (action_) {
-      action_(static_cast<int>(info.ssi_signo));
-    } else {
-      end_by(static_cast<int>(info.ssi_signo));
-    }
+    const auto signal = static_cast<int>(info.ssi_signo);
+    if (!action_ || !action_(signal)) end_by(signal);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace weir::cli {
 
@@ -16,30 +17,31 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// Ends the redirection of signals when it goes.
+  /// Gets the signal's number, on the thread of this object. False: the signal ends the process as ever.
+  using Action = std::function<bool(int)>;
+
+  /// Brings back what was done about signals before, when it goes.
   class Handling {
    public:
-    explicit Handling(Signals& signals) : signals_(signals) {}
-    ~Handling() { signals_.handle({}); }
+    Handling(Signals& signals, Action previous) : signals_(signals), previous_(std::move(previous)) {}
+    ~Handling() { signals_.exchange(std::move(previous_)); }
     Handling(const Handling&) = delete;
     Handling& operator=(const Handling&) = delete;
 
    private:
     Signals& signals_;
+    Action previous_;
   };
 
-  /// Calls `action` with the signal's number, from the thread of this object, until the answer goes. One at a time.
-  [[nodiscard]] Handling on_signal(std::function<void(int)> action) {
-    handle(std::move(action));
-    return Handling(*this);
-  }
+  /// Calls `action` for each signal until the answer goes. Ends of nested ones must be in reverse order.
+  [[nodiscard]] Handling on_signal(Action action) { return Handling(*this, exchange(std::move(action))); }
 
  private:
-  void handle(std::function<void(int)> action);
+  Action exchange(Action action);
   void wait_for_signals();
 
   std::mutex mutex_;
-  std::function<void(int)> action_;
+  Action action_;
   int signal_fd_ = -1, stop_fd_ = -1;
   std::thread thread_;
 };

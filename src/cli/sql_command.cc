@@ -1,9 +1,9 @@
 /// `weir sql`: one query, a script, or a shell.
-#include <unistd.h>
-
-#include <CLI/Option.hpp>
 #include <memory>
 #include <optional>
+
+#include <CLI/Option.hpp>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/local_session.h"
@@ -40,7 +40,7 @@ Result<int> run(const SqlArguments& arguments, Context& context) {
     const std::string text = WEIR_TRY(read_text(arguments.file));
     return run_script(runner, context.console, text, arguments.file == "-" ? "standard input" : arguments.file);
   }
-  if (isatty(STDIN_FILENO) == 1) return run_shell(runner, context.console);
+  if (isatty(STDIN_FILENO) == 1) return run_shell(runner);
   return run_script(runner, context.console, WEIR_TRY(read_text("-")), "standard input");
 }
 
@@ -49,8 +49,10 @@ Result<int> run(const SqlArguments& arguments, Context& context) {
 void add_sql_command(CLI::App& app, Action& chosen) {
   CLI::App* command = app.add_subcommand("sql", "Run SQL: one query, a script, or an interactive shell");
   auto arguments = std::make_shared<SqlArguments>();
-  CLI::Option* query = command->add_option("query", arguments->query, "SQL text; without it and -f, a shell (or standard input)");
-  command->add_option("-f,--file", arguments->file, "Run the statements of this file; - is standard input")->excludes(query);
+  CLI::Option* query =
+      command->add_option("query", arguments->query, "SQL text; without it and -f, a shell (or standard input)");
+  command->add_option("-f,--file", arguments->file, "Run the statements of this file; - is standard input")
+      ->excludes(query);
   arguments->server.declare(*command);
   command->add_option("--data-dir", arguments->data_dir, "Run on this data directory without a server, as admin")
       ->excludes("--url")

@@ -1,6 +1,8 @@
 /// One statement at a time.
 #include "cli/statement_runner.h"
 
+#include <csignal>
+
 #include "cli/statement_splitter.h"
 
 namespace weir::cli {
@@ -9,7 +11,10 @@ Status StatementRunner::run(std::string_view statement) {
   AnswerPrinter printer(options_, context_.console);
   Status status;
   {
-    const auto handling = context_.signals.on_signal([this](int) { session_.cancel(); });
+    const auto handling = context_.signals.on_signal([this](int signal) {
+      if (signal == SIGINT) session_.cancel();
+      return signal == SIGINT;
+    });
     status = session_.run(settings_.apply(statement), printer);
   }
   if (status) {

@@ -19,6 +19,7 @@ class StatementRunner {
   /// Runs one statement; SIGINT cancels it. Errors: those of Session::run.
   Status run(std::string_view statement);
   PrintOptions& options() { return options_; }
+  Context& context() { return context_; }
 
  private:
   Session& session_;

@@ -2,28 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
-#include "format/answer_fixture.h"
+#include "cli/fake_session.h"
 
 namespace weir::cli {
 namespace {
-
-/// Answers every statement with one row, except "FAIL".
-class FakeSession final : public Session {
- public:
-  Status run(const std::string& sql, AnswerSink& sink) override {
-    texts.push_back(sql);
-    if (sql.ends_with("FAIL")) return fail(ErrorCode::invalid_query, "refused");
-    const format::TestAnswer answer({format::column("n", "INTEGER", arrow::int32(), "[1]")});
-    const auto schema = answer.schema();
-    WEIR_TRY(sink.begin(answer.columns, *schema.get()));
-    WEIR_TRY(sink.batch(answer.exported()));
-    return sink.end({{"row_count", 1}});
-  }
-  void cancel() override {}
-  std::vector<std::string> texts;
-};
 
 struct RanScript {
   explicit RanScript(std::string_view text) {

@@ -34,7 +34,8 @@ TEST(SplitStatements, KeepsSemicolonsInsideQuotes) {
 }
 
 TEST(SplitStatements, TakesABackslashAsAnEscapeOnlyAfterE) {
-  EXPECT_THAT(texts(R"(SELECT E'a\';b'; SELECT '\'; SELECT 3;)"), ElementsAre(R"(SELECT E'a\';b')", R"(SELECT '\')", "SELECT 3"));
+  EXPECT_THAT(texts(R"(SELECT E'a\';b'; SELECT '\'; SELECT 3;)"),
+              ElementsAre(R"(SELECT E'a\';b')", R"(SELECT '\')", "SELECT 3"));
 }
 
 TEST(SplitStatements, DoesNotTakeTheEndOfAWordForAPrefix) {
@@ -72,7 +73,8 @@ TEST(SplitStatements, KnowsTheLineOfEachStatement) {
 }
 
 TEST(SplitStatements, EndsOnAnyText) {
-  for (const char* text : {"", "'", "E'\\", "$", "$a", "$$", "/*", "--", "/", "\"\"", "E'", "$1$"}) split_statements(text);
+  for (const char* text : {"", "'", "E'\\", "$", "$a", "$$", "/*", "--", "/", "\"\"", "E'", "$1$"})
+    split_statements(text);
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include "connector/connector_body.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "options/binding.h"
 
@@ -19,22 +19,27 @@ using nlohmann::json;
 // As long as an identifier of PostgreSQL.
 constexpr size_t kNameLengthMax = 63;
 // Catalogs and schemas that SQL already knows by these names.
-constexpr std::array<std::string_view, 7> kReservedNames = {"weir", "memory", "system", "temp", "main",
-                                                            "information_schema", "pg_catalog"};
+constexpr std::array<std::string_view, 7> kReservedNames = {
+    "weir", "memory", "system", "temp", "main", "information_schema", "pg_catalog"};
 
 bool is_identifier(std::string_view name) {
-  if (name.empty() || name.size() > kNameLengthMax || std::isdigit(static_cast<unsigned char>(name[0])) != 0) return false;
-  return std::ranges::all_of(name, [](unsigned char letter) { return letter < 0x80 && (std::isalnum(letter) != 0 || letter == '_'); });
+  if (name.empty() || name.size() > kNameLengthMax || std::isdigit(static_cast<unsigned char>(name[0])) != 0)
+    return false;
+  return std::ranges::all_of(
+      name, [](unsigned char letter) { return letter < 0x80 && (std::isalnum(letter) != 0 || letter == '_'); });
 }
 
 Status check_name(const std::string& name) {
   if (!is_identifier(name)) {
-    return fail(ErrorCode::invalid_option,
-                fmt::format("option name must be letters, digits and _, not a digit first, at most {} of them, got {}",
-                            kNameLengthMax, json(name.substr(0, kNameLengthMax + 1)).dump(-1, ' ', false, json::error_handler_t::replace)));
+    return fail(
+        ErrorCode::invalid_option,
+        fmt::format("option name must be letters, digits and _, not a digit first, at most {} of them, got {}",
+                    kNameLengthMax,
+                    json(name.substr(0, kNameLengthMax + 1)).dump(-1, ' ', false, json::error_handler_t::replace)));
   }
   if (std::ranges::find(kReservedNames, folded_name(name)) == kReservedNames.end()) return {};
-  return fail(ErrorCode::invalid_option, fmt::format("option name must not be a reserved catalog name, got \"{}\"", name),
+  return fail(ErrorCode::invalid_option,
+              fmt::format("option name must not be a reserved catalog name, got \"{}\"", name),
               fmt::format("Reserved are: {}.", fmt::join(kReservedNames, ", ")));
 }
 
@@ -81,7 +86,8 @@ std::vector<std::string> warnings_about(const options::Group& declared, const js
     warnings.emplace_back("connection.tls is disabled: passwords and rows travel in clear text");
   }
   for (const std::string& path : options::plain_secrets(declared, body)) {
-    warnings.push_back(path + " holds a secret in plain text, which is kept in state.db: use $env:NAME, $file:/path or ${NAME}");
+    warnings.push_back(
+        path + " holds a secret in plain text, which is kept in state.db: use $env:NAME, $file:/path or ${NAME}");
   }
   return warnings;
 }

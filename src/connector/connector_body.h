@@ -1,9 +1,10 @@
 /// The body of POST /v1/connectors: every check before anything is kept.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "connector/registry.h"

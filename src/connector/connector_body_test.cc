@@ -52,7 +52,8 @@ TEST_F(ConnectorBody, TakesOnlyPlainIdentifiersAsNames) {
     EXPECT_EQ(error_of(with({{"name", name}})).code, ErrorCode::invalid_option) << name;
   }
   EXPECT_EQ(error_of(with({{"name", std::string(64, 'a')}})).code, ErrorCode::invalid_option);
-  for (const char* name : {"p", "_pg", "PG_prod2"}) EXPECT_TRUE(check_body(registry, secrets, with({{"name", name}}))) << name;
+  for (const char* name : {"p", "_pg", "PG_prod2"})
+    EXPECT_TRUE(check_body(registry, secrets, with({{"name", name}}))) << name;
 }
 
 TEST_F(ConnectorBody, RefusesReservedNamesInEitherCase) {
@@ -66,7 +67,8 @@ TEST_F(ConnectorBody, SaysThatAModeComesLater) {
   for (const char* mode : {"sync", "both"}) {
     const Error error = error_of(with({{"mode", mode}, {"sync", {{"tables", {"public.users"}}}}}));
     EXPECT_EQ(error.code, ErrorCode::not_available_yet);
-    EXPECT_EQ(error.message, std::string("mode '") + mode + "' is not available yet for type fake: it comes with the issue The live copy");
+    EXPECT_EQ(error.message, std::string("mode '") + mode +
+                                 "' is not available yet for type fake: it comes with the issue The live copy");
   }
   EXPECT_EQ(error_of(with({{"sync", {{"tables", {"public.users"}}}}})).code, ErrorCode::not_available_yet);
   EXPECT_EQ(error_of(with({{"mode", "federate"}})).hint, "did you mean 'federation'?");
@@ -76,7 +78,8 @@ TEST_F(ConnectorBody, ResolvesEverySecretBeforeItPasses) {
   const Error secret = error_of(with({{"connection", {{"secret_ref", "$env:PG_PASSWROD"}}}}));
   EXPECT_EQ(secret.code, ErrorCode::secret_unresolvable);
   EXPECT_EQ(secret.message, "option connection.secret_ref: environment variable PG_PASSWROD is not set");
-  EXPECT_EQ(error_of(with({{"connection", {{"url", "fake://app:${MISSING}@db"}}}})).code, ErrorCode::secret_unresolvable);
+  EXPECT_EQ(error_of(with({{"connection", {{"url", "fake://app:${MISSING}@db"}}}})).code,
+            ErrorCode::secret_unresolvable);
 }
 
 TEST_F(ConnectorBody, WarnsOfClearTextOnTheWireAndInTheStore) {

@@ -23,8 +23,9 @@ void EventJournal::flush() {
     }
     const Status written = store_.append_event(entry.connector_id, entry.event, kEventsKept);
     if (written) continue;
-    telemetry::log(telemetry::Level::error, "connector_event_lost",
-                   {{"connector_id", entry.connector_id}, {"to", entry.event.to}, {"error", written.error().to_string()}});
+    telemetry::log(
+        telemetry::Level::error, "connector_event_lost",
+        {{"connector_id", entry.connector_id}, {"to", entry.event.to}, {"error", written.error().to_string()}});
   }
 }
 

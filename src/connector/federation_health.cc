@@ -12,8 +12,10 @@ bool source_is_unusable(ErrorCode code) {
     case ErrorCode::source_connection_lost:
     case ErrorCode::tls_not_offered:
     case ErrorCode::tls_certificate_invalid:
-    case ErrorCode::secret_unresolvable: return true;
-    default: return false;
+    case ErrorCode::secret_unresolvable:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -22,22 +24,24 @@ ScanOutcome outcome_of(const Error* error) {
   return error->code == ErrorCode::cancelled ? ScanOutcome::cancelled : ScanOutcome::failed;
 }
 
-std::string text_of(const Error& error) {
-  return std::string(describe(error.code).name) + ": " + error.message;
-}
+std::string text_of(const Error& error) { return std::string(describe(error.code).name) + ": " + error.message; }
 
 }  // namespace
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
-    case Phase::federating: return "federating";
-    case Phase::errored: return "errored";
-    case Phase::paused: return "paused";
+    case Phase::federating:
+      return "federating";
+    case Phase::errored:
+      return "errored";
+    case Phase::paused:
+      return "paused";
   }
   std::unreachable();
 }
 
-std::optional<PhaseChange> FederationHealth::scan_ended(Time at, double duration_ms, uint64_t rows, const Error* error) {
+std::optional<PhaseChange> FederationHealth::scan_ended(Time at, double duration_ms, uint64_t rows,
+                                                        const Error* error) {
   const ScanOutcome outcome = outcome_of(error);
   window_.add(at, outcome, duration_ms, rows);
   if (outcome == ScanOutcome::cancelled) return std::nullopt;
@@ -72,9 +76,12 @@ Phase FederationHealth::phase() const {
 
 std::string_view FederationHealth::status(Time at) const {
   switch (phase()) {
-    case Phase::paused: return "paused";
-    case Phase::errored: return "errored";
-    case Phase::federating: return figures(at).failures > 0 ? "degraded" : "healthy";
+    case Phase::paused:
+      return "paused";
+    case Phase::errored:
+      return "errored";
+    case Phase::federating:
+      return figures(at).failures > 0 ? "degraded" : "healthy";
   }
   std::unreachable();
 }

@@ -43,7 +43,8 @@ TEST(FederationHealth, IsDegradedAfterRecoveryUntilTheErrorsAreOld) {
 
 TEST(FederationHealth, DoesNotBlameTheSourceForAQuerysOwnErrors) {
   FederationHealth health;
-  for (const ErrorCode code : {ErrorCode::value_out_of_range, ErrorCode::source_query_failed, ErrorCode::pool_exhausted, ErrorCode::schema_drift}) {
+  for (const ErrorCode code : {ErrorCode::value_out_of_range, ErrorCode::source_query_failed, ErrorCode::pool_exhausted,
+                               ErrorCode::schema_drift}) {
     EXPECT_FALSE(scan(health, code));
   }
   EXPECT_EQ(health.phase(), Phase::federating);

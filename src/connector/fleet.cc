@@ -16,9 +16,12 @@ using telemetry::Level;
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
-    case Scope::all: return "all";
-    case Scope::sync: return "sync";
-    case Scope::federation: return "federation";
+    case Scope::all:
+      return "all";
+    case Scope::sync:
+      return "sync";
+    case Scope::federation:
+      return "federation";
   }
   std::unreachable();
 }
@@ -73,7 +76,8 @@ Status Fleet::start(FleetObserver& observer) {
     Member::State& state = member->state;
     if (!attached && !state.open_error) state.open_error = attached.error();
     if (!state.open_error) continue;
-    telemetry::log(Level::error, "connector_not_opened", {{"name", row.name}, {"error", state.open_error->to_string()}});
+    telemetry::log(Level::error, "connector_not_opened",
+                   {{"name", row.name}, {"error", state.open_error->to_string()}});
     impl_->note_contact(*member, state.health.contacted(&*state.open_error), false);
   }
   impl_->journal.flush();
@@ -89,8 +93,8 @@ Result<Saved> Fleet::create(const json& body) {
                 "Choose another name, or change it with PATCH /v1/connectors/" + checked.spec.name + ".");
   }
   auto source = WEIR_TRY(impl_->open(*checked.type, checked.spec));
-  const MemberPtr member = std::make_shared<Member>(checked.spec.id, checked.spec.name,
-                                                    iso8601_utc(impl_->clock.now()), std::move(source));
+  const MemberPtr member =
+      std::make_shared<Member>(checked.spec.id, checked.spec.name, iso8601_utc(impl_->clock.now()), std::move(source));
   Saved saved{checked.spec.id, checked.warnings};
   member->state.spec = std::move(checked.spec);
   member->state.type = checked.type;
@@ -193,7 +197,8 @@ Status Fleet::Impl::admit(const MemberPtr& member) {
   if (Status attached = attach(*member); !attached) {
     roster.remove(member->name);
     if (const Status deleted = store.delete_connector(member->id); !deleted) {
-      telemetry::log(Level::error, "connector_not_undone", {{"name", member->name}, {"error", deleted.error().to_string()}});
+      telemetry::log(Level::error, "connector_not_undone",
+                     {{"name", member->name}, {"error", deleted.error().to_string()}});
     }
     return attached;
   }

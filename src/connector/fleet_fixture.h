@@ -1,8 +1,6 @@
 /// Doubles for the tests of the fleet: a source that does as it is told, a store in memory, a clock that is set.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -11,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "connector/fleet.h"
 
@@ -81,13 +81,20 @@ inline const options::Group& fake_body() {
   static const options::Group connection{
       .name = "connection",
       .doc = "How it is reached.",
-      .options = {{.name = "url", .doc = "Where it is.", .required = true},
-                  {.name = "secret_ref", .doc = "The password.", .secret = true},
-                  {.name = "tls", .doc = "Encryption.", .default_value = "required", .choices = {"required", "disabled"}},
-                  {.name = "pool_size", .type = ValueType::integer, .doc = "Connections.", .default_value = 5, .minimum = 1, .maximum = 50}}};
+      .options = {
+          {.name = "url", .doc = "Where it is.", .required = true},
+          {.name = "secret_ref", .doc = "The password.", .secret = true},
+          {.name = "tls", .doc = "Encryption.", .default_value = "required", .choices = {"required", "disabled"}},
+          {.name = "pool_size",
+           .type = ValueType::integer,
+           .doc = "Connections.",
+           .default_value = 5,
+           .minimum = 1,
+           .maximum = 50}}};
   static const options::Group group = [] {
     options::Group body{.name = "fake", .doc = "A fake.", .options = identity_options()};
-    body.options.push_back({.name = "connection", .type = ValueType::group, .doc = "How.", .required = true, .group = &connection});
+    body.options.push_back(
+        {.name = "connection", .type = ValueType::group, .doc = "How.", .required = true, .group = &connection});
     return body;
   }();
   return group;
@@ -98,7 +105,8 @@ inline Type fake_type(std::shared_ptr<FakeWorld> world) {
           .description = "A source that does as it is told.",
           .modes = {Mode::federation},
           .declared = &fake_body,
-          .open = [world = std::move(world)](const Spec& spec, const options::SecretResolver&) -> Result<std::shared_ptr<Source>> {
+          .open = [world = std::move(world)](const Spec& spec,
+                                             const options::SecretResolver&) -> Result<std::shared_ptr<Source>> {
             if (auto error = world->get(&FakeWorld::open_error)) return fail(*std::move(error));
             world->opened++;
             return std::make_shared<FakeSource>(world, spec.body.at("connection").at("pool_size").get<int>());
@@ -195,7 +203,9 @@ class FleetTest : public ::testing::Test {
   }
 
   static nlohmann::json body(const std::string& name = "pg_prod") {
-    return {{"name", name}, {"type", "fake"}, {"mode", "federation"},
+    return {{"name", name},
+            {"type", "fake"},
+            {"mode", "federation"},
             {"connection", {{"url", "fake://app@db"}, {"secret_ref", "$env:PG_PASSWORD"}}}};
   }
   std::string create(const std::string& name = "pg_prod") {

@@ -87,7 +87,8 @@ Result<json> Fleet::test(const json& body) const {
   checked.spec.id = new_uuid();
   const auto source = WEIR_TRY(impl_->open(*checked.type, checked.spec));
   const auto report = source->test();
-  return report ? report_document(*report, checked.warnings) : failure_document(masked(report.error()), checked.warnings);
+  return report ? report_document(*report, checked.warnings)
+                : failure_document(masked(report.error()), checked.warnings);
 }
 
 Result<json> Fleet::status(const std::string& id_or_name) {

@@ -64,10 +64,10 @@ TEST_F(FleetStatus, DoesNotConnectWhilePaused) {
 TEST_F(FleetStatus, WritesOneEventForAnErrorsOnsetAndOneForItsEnd) {
   for (int i = 0; i < 5; i++) scan(1, ErrorCode::source_unreachable);
   for (int i = 0; i < 5; i++) scan(1);
-  EXPECT_EQ(events(), (std::vector<std::string>{
-                          ">federating: created",
-                          "federating>errored: source_unreachable: cannot reach postgres://app:***@db",
-                          "errored>federating: recovered"}));
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{">federating: created",
+                                      "federating>errored: source_unreachable: cannot reach postgres://app:***@db",
+                                      "errored>federating: recovered"}));
 }
 
 TEST_F(FleetStatus, AFailedHealthCheckBeginsTheErrorPhase) {
@@ -133,7 +133,8 @@ TEST_F(FleetStatus, TestsAConnectionWithoutKeepingIt) {
 }
 
 TEST_F(FleetStatus, PublishesPoolsAndContactsAsMetrics) {
-  EXPECT_NE(metrics.text().find("weir_connector_pool_connections{connector=\"pg_prod\",state=\"in_use\"} 1"), std::string::npos);
+  EXPECT_NE(metrics.text().find("weir_connector_pool_connections{connector=\"pg_prod\",state=\"in_use\"} 1"),
+            std::string::npos);
   scan(1);
   EXPECT_NE(metrics.text().find("weir_connector_up{connector=\"pg_prod\"} 1"), std::string::npos);
   scan(1, ErrorCode::source_unreachable);

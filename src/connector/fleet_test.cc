@@ -122,7 +122,8 @@ TEST_F(FleetLifeCycle, ARefusedChangeChangesNothing) {
   EXPECT_EQ(fleet->update("pg_prod", {{"type", nullptr}}).error().code, ErrorCode::invalid_option);
   EXPECT_EQ(fleet->update("pg_prod", {{"mode", "both"}}).error().code, ErrorCode::not_available_yet);
   EXPECT_EQ(fleet->update("pg_prod", {{"connection", {{"pool_size", 99}}}}).error().code, ErrorCode::invalid_option);
-  EXPECT_EQ(fleet->update("pg_prod", {{"connection", {{"secret_ref", "***"}}}}).error().code, ErrorCode::invalid_option);
+  EXPECT_EQ(fleet->update("pg_prod", {{"connection", {{"secret_ref", "***"}}}}).error().code,
+            ErrorCode::invalid_option);
   EXPECT_EQ(fleet->update("pg_prod", json::array()).error().code, ErrorCode::invalid_option);
   store.refuses = true;
   EXPECT_EQ(fleet->update("pg_prod", {{"connection", {{"pool_size", 9}}}}).error().code, ErrorCode::disk_full);
@@ -168,7 +169,8 @@ TEST_F(FleetLifeCycle, PausesFederationAloneAndRemembersIt) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::source_disabled);
   EXPECT_EQ(refused.error().source, "pg_prod");
-  EXPECT_EQ(events(), (std::vector<std::string>{">federating: created", "federating>paused: paused: scope federation"}));
+  EXPECT_EQ(events(),
+            (std::vector<std::string>{">federating: created", "federating>paused: paused: scope federation"}));
   start();
   EXPECT_FALSE(fleet->may_read_live("pg_prod"));
   EXPECT_EQ(fleet->get("pg_prod").value()["paused"], json({{"federation", true}, {"sync", false}}));
@@ -210,7 +212,9 @@ TEST_F(FleetLifeCycle, OneThatCannotBeOpenedDoesNotStopTheOthers) {
   EXPECT_EQ(document["federation"]["status"], "errored");
   EXPECT_EQ(document["source"]["reachable"], false);
   EXPECT_NE(document["source"]["error"]["message"].get<std::string>().find("SOON_GONE"), std::string::npos);
-  EXPECT_EQ(events("broken").back(), "federating>errored: secret_unresolvable: option connection.secret_ref: environment variable SOON_GONE is not set");
+  EXPECT_EQ(events("broken").back(),
+            "federating>errored: secret_unresolvable: option connection.secret_ref: environment variable SOON_GONE is "
+            "not set");
 }
 
 TEST_F(FleetLifeCycle, ResumeOpensAgainWhatCouldNotBeOpened) {
@@ -227,7 +231,12 @@ TEST_F(FleetLifeCycle, ResumeOpensAgainWhatCouldNotBeOpened) {
 }
 
 TEST_F(FleetLifeCycle, KeepsARowThatItCannotRead) {
-  ASSERT_TRUE(store.put_connector({.id = "1", .name = "odd", .type = "gone", .mode = "federation", .body_json = "{\"secret\":\"hunter2\"", .created_at = ""}));
+  ASSERT_TRUE(store.put_connector({.id = "1",
+                                   .name = "odd",
+                                   .type = "gone",
+                                   .mode = "federation",
+                                   .body_json = "{\"secret\":\"hunter2\"",
+                                   .created_at = ""}));
   start();
   EXPECT_EQ(fleet->may_read_live("odd").error().code, ErrorCode::data_dir_damaged);
   EXPECT_EQ(fleet->get("odd").value()["name"], "odd");

@@ -8,9 +8,12 @@ namespace weir::connector {
 
 std::string_view to_string(Mode mode) {
   switch (mode) {
-    case Mode::federation: return "federation";
-    case Mode::sync: return "sync";
-    case Mode::both: return "both";
+    case Mode::federation:
+      return "federation";
+    case Mode::sync:
+      return "sync";
+    case Mode::both:
+      return "both";
   }
   std::unreachable();
 }

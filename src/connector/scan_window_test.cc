@@ -1,8 +1,8 @@
 #include "connector/scan_window.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 namespace weir::connector {
 namespace {
@@ -36,7 +36,8 @@ TEST(ScanWindow, HoldsTheWholeRangeOfDurations) {
 
 TEST(ScanWindow, ToleratesAnyNumber) {
   ScanWindow window;
-  for (const double duration : {-1.0, 0.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) window.add(at(0), ScanOutcome::ok, duration, 0);
+  for (const double duration : {-1.0, 0.0, 1e300, std::numeric_limits<double>::quiet_NaN()})
+    window.add(at(0), ScanOutcome::ok, duration, 0);
   EXPECT_EQ(window.figures(at(0)).scans, 4u);
 }
 

@@ -71,8 +71,8 @@ class BatchStream {
 
 /// How a query wants its tables read.
 struct ReadOptions {
-  int streams_max = 1;             ///< connections for one table
-  uint64_t queue_bytes_max = 0;    ///< bound of the queue between readers and consumer
+  int streams_max = 1;           ///< connections for one table
+  uint64_t queue_bytes_max = 0;  ///< bound of the queue between readers and consumer
 };
 
 /// All reads that one query makes on one source. When a read is split or there is more than one, all of them see one
@@ -95,8 +95,8 @@ struct PoolStats {
 
 /// What a test of the connection found.
 struct ConnectionReport {
-  std::string version;          ///< "PG 15.4"
-  bool tls = false;             ///< the test's connection was encrypted
+  std::string version;  ///< "PG 15.4"
+  bool tls = false;     ///< the test's connection was encrypted
   double round_trip_ms = 0;
   std::vector<std::string> warnings;
 };

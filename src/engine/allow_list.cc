@@ -66,6 +66,11 @@ std::unexpected<Error> confined_away(std::string_view what, std::string_view nam
               "A token's schemas are listed in the server's token file.");
 }
 
+std::unexpected<Error> only_the_lake(std::string_view catalog) {
+  return fail(ErrorCode::statement_not_allowed, fmt::format("only the lake can be changed, not {}", catalog),
+              "Connectors are read; write into a table of the lake.");
+}
+
 /// Whether `path` lies in `directory` after symbolic links; a glob counts by the directory before its first wildcard.
 bool lies_in(const std::string& path, const std::filesystem::path& directory) {
   if (path.find("://") != std::string::npos || path.starts_with("file:")) return false;
@@ -175,19 +180,16 @@ Status AllowList::plan(LogicalOperator& plan, const duckdb::StatementProperties&
 Status AllowList::targets(const duckdb::StatementProperties& properties) const {
   for (const auto& [catalog, unused] : properties.modified_databases) {
     if (same(catalog, lake::kCatalog) || same(catalog, "temp")) continue;
-    return fail(ErrorCode::statement_not_allowed, "only the lake can be changed, not " + catalog,
-                "Connectors are read; write into a table of the lake.");
+    return only_the_lake(catalog);
   }
   return {};
 }
 
 Status AllowList::target(std::string_view catalog, std::string_view schema) const {
   if (!at_least(Role::write)) return not_for(principal_, "changing a table", fmt::format("{}.{}", catalog, schema));
-  if (!same(catalog, lake::kCatalog)) {
-    return fail(ErrorCode::statement_not_allowed, fmt::format("only the lake can be changed, not {}", catalog),
-                "Connectors are read; write into a table of the lake.");
-  }
-  return may_see(catalog, schema) ? Status() : confined_away("the schema", schema);
+  // CREATE SCHEMA names no catalog when it means the default one, which `targets` has seen.
+  if (!catalog.empty() && !same(catalog, lake::kCatalog)) return only_the_lake(catalog);
+  return may_see(lake::kCatalog, schema) ? Status() : confined_away("the schema", schema);
 }
 
 Status AllowList::plan_node(LogicalOperator& node) const {

@@ -84,7 +84,7 @@ TEST(ArrowVectors, TextsShortAndLong) {
 }
 
 TEST(ArrowVectors, DatesAndTimes) {
-  EXPECT_EQ(shown(build<arrow::Date32Builder, int32_t>({0, INT32_MAX, -INT32_MAX, -719893}), {Kind::date, 0, 0, {}}),
+  EXPECT_EQ(shown(build<arrow::Date32Builder, int32_t>({0, INT32_MAX, -INT32_MAX, -719163}), {Kind::date, 0, 0, {}}),
             (Texts{"1970-01-01", "infinity", "-infinity", "0001-12-31 (BC)"}));
   const auto time = build(arrow::Time64Builder(arrow::time64(arrow::TimeUnit::MICRO), arrow::default_memory_pool()),
                           std::vector<std::optional<int64_t>>{1});

@@ -7,6 +7,9 @@
 #include <duckdb/main/attached_database.hpp>
 #include <duckdb/main/database_manager.hpp>
 #include <duckdb/parser/constraints/not_null_constraint.hpp>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "engine/errors.h"
 #include "engine/query_context.h"
@@ -57,10 +60,13 @@ json describe_entry(duckdb::ClientContext& client, duckdb::CatalogEntry& entry) 
 }
 
 json describe_schema(duckdb::ClientContext& client, duckdb::SchemaCatalogEntry& schema) {
-  std::vector<std::reference_wrapper<duckdb::CatalogEntry>> entries;
-  schema.Scan(client, CatalogType::TABLE_ENTRY, [&](duckdb::CatalogEntry& entry) { entries.emplace_back(entry); });
+  // Some catalogs list their views among the tables, others apart.
+  std::map<std::string, std::reference_wrapper<duckdb::CatalogEntry>> entries;
+  for (auto type : {CatalogType::TABLE_ENTRY, CatalogType::VIEW_ENTRY}) {
+    schema.Scan(client, type, [&](duckdb::CatalogEntry& entry) { entries.emplace(entry.name, entry); });
+  }
   json tables = json::array();
-  for (auto& entry : entries) tables.push_back(describe_entry(client, entry.get()));
+  for (auto& [name, entry] : entries) tables.push_back(describe_entry(client, entry.get()));
   return {{"name", schema.name}, {"tables", std::move(tables)}};
 }
 

@@ -1,9 +1,8 @@
 /// The lake's own file system inside DuckDB.
 #include "engine/durable_extents.h"
 
-#include <unistd.h>
-
 #include <duckdb/common/local_file_system.hpp>
+#include <unistd.h>
 
 #include "lake/durable_file.h"
 
@@ -55,7 +54,9 @@ class DurableExtents : public duckdb::LocalFileSystem {
   explicit DurableExtents(const std::filesystem::path& extents)
       : extents_(extents.string() + "/"), catalog_(extents.parent_path() / "catalog.ducklake") {}
 
-  bool CanHandleFile(const std::string& path) override { return path.starts_with(extents_) || path.starts_with(catalog_); }
+  bool CanHandleFile(const std::string& path) override {
+    return path.starts_with(extents_) || path.starts_with(catalog_);
+  }
   std::string GetName() const override { return "DurableExtents"; }
 
   duckdb::unique_ptr<FileHandle> OpenFile(const std::string& path, duckdb::FileOpenFlags flags,
@@ -87,7 +88,9 @@ class DurableExtents : public duckdb::LocalFileSystem {
   int64_t Write(FileHandle& handle, void* buffer, int64_t bytes) override {
     return LocalFileSystem::Write(local(handle), buffer, bytes);
   }
-  bool Trim(FileHandle& handle, idx_t offset, idx_t bytes) override { return LocalFileSystem::Trim(local(handle), offset, bytes); }
+  bool Trim(FileHandle& handle, idx_t offset, idx_t bytes) override {
+    return LocalFileSystem::Trim(local(handle), offset, bytes);
+  }
   int64_t GetFileSize(FileHandle& handle) override { return LocalFileSystem::GetFileSize(local(handle)); }
   duckdb::timestamp_t GetLastModifiedTime(FileHandle& handle) override {
     return LocalFileSystem::GetLastModifiedTime(local(handle));

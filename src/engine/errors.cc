@@ -79,7 +79,7 @@ std::string extra(const ErrorData& data, const char* key) {
 }
 
 /// The names in double quotes of `text`, in order.
-std::vector<std::string> quoted(std::string_view text) {
+std::vector<std::string> quoted_names(std::string_view text) {
   std::vector<std::string> names;
   for (size_t open = text.find('"'); open != std::string_view::npos; open = text.find('"', open)) {
     size_t close = text.find('"', open + 1);
@@ -95,7 +95,7 @@ std::vector<std::string> offers(const ErrorData& data) {
   const std::string& message = data.RawMessage();
   size_t at = message.find("Candidate bindings");
   if (at == std::string::npos) at = message.find("Did you mean");
-  return at == std::string::npos ? std::vector<std::string>() : quoted(std::string_view(message).substr(at));
+  return at == std::string::npos ? std::vector<std::string>() : quoted_names(std::string_view(message).substr(at));
 }
 
 std::string offer(std::string_view wanted, const std::vector<std::string>& names) {
@@ -112,7 +112,7 @@ std::string offer(std::string_view wanted, const std::vector<std::string>& names
 std::optional<Error> missing_column(const ErrorData& data) {
   std::string name = extra(data, "name");
   if (extra(data, "error_subtype") != "COLUMN_NOT_FOUND") {
-    auto names = quoted(first_words(data.RawMessage()));
+    auto names = quoted_names(first_words(data.RawMessage()));
     if (!has(data.RawMessage(), "does not have a column named") || names.size() < 2) return std::nullopt;
     name = names[0] + "." + names[1];
     return Error{ErrorCode::column_not_found, "no column " + name, offer(names[1], offers(data)), {}};
@@ -122,10 +122,13 @@ std::optional<Error> missing_column(const ErrorData& data) {
 }
 
 std::optional<Error> missing_schema(const ErrorData& data) {
-  auto names = quoted(first_words(data.RawMessage()));
+  auto names = quoted_names(first_words(data.RawMessage()));
   if (has(data.RawMessage(), "because schema \"") && names.size() >= 2) {
     return Error{ErrorCode::schema_not_found,
                  fmt::format("no schema or connector named {} (looking for {})", names[1], names[0]), {}, {}};
+  }
+  if (has(data.RawMessage(), "No catalog + schema named") || has(data.RawMessage(), "not found in DuckLakeCatalog")) {
+    return Error{ErrorCode::schema_not_found, "no schema or connector named " + (names.empty() ? "" : names[0]), {}, {}};
   }
   if (data.Type() == ExceptionType::BINDER && data.RawMessage().starts_with("Catalog \"") && !names.empty()) {
     return Error{ErrorCode::schema_not_found, "no connector named " + names[0], {}, {}};

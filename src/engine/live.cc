@@ -63,6 +63,7 @@ duckdb::unique_ptr<duckdb::TableRef> replace(duckdb::ClientContext& client, duck
   table->catalog_name = (*parts)[0];
   table->schema_name = (*parts)[1];
   table->table_name = (*parts)[2];
+  table->query_location = input.ref.query_location;
   table->alias = input.ref.alias.empty() ? (*parts)[2] : input.ref.alias;
   return table;
 }

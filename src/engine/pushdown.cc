@@ -143,9 +143,14 @@ class Translator {
       }
       case ExpressionType::COMPARE_IN:
       case ExpressionType::COMPARE_NOT_IN: return in_list(node);
-      case ExpressionType::OPERATOR_COALESCE: return refuse("function coalesce is not pushed yet");
-      default: return refuse(duckdb::ExpressionTypeToString(node.GetExpressionType()) + " is not pushed yet");
+      default: return refuse_operator(node);
     }
+  }
+
+  static std::unexpected<plan::Refusal> refuse_operator(const Expression& expression) {
+    const auto type = expression.GetExpressionType();
+    if (type == ExpressionType::OPERATOR_COALESCE) return refuse("function coalesce is not pushed yet");
+    return refuse(duckdb::ExpressionTypeToString(type) + " is not pushed yet");
   }
 
   Translation in_list(const duckdb::BoundOperatorExpression& node) const {
@@ -219,6 +224,7 @@ class Translator {
       case ExpressionClass::BOUND_FUNCTION:
         return refuse("function " + expression.Cast<duckdb::BoundFunctionExpression>().function.name +
                       " is not pushed yet");
+      case ExpressionClass::BOUND_OPERATOR: return refuse_operator(expression);
       case ExpressionClass::BOUND_PARAMETER: return refuse("the parameter has no value yet");
       case ExpressionClass::BOUND_CASE: return refuse("CASE is not pushed yet");
       case ExpressionClass::BOUND_SUBQUERY: return refuse("subqueries are not pushed yet");

@@ -94,7 +94,7 @@ class ScanReplacement {
 
   void visit(duckdb::unique_ptr<LogicalOperator>& op, Above above) {
     if (auto* relation = RemoteRelation::of(*op)) {
-      replace(op, *relation, above);
+      replace(op, *relation, std::move(above));
       return;
     }
     note(*op, above);
@@ -159,7 +159,7 @@ class ScanReplacement {
     return all;
   }
 
-  void replace(duckdb::unique_ptr<LogicalOperator>& op, const RemoteRelation& relation, const Above& above) {
+  void replace(duckdb::unique_ptr<LogicalOperator>& op, const RemoteRelation& relation, Above above) {
     auto get = duckdb::unique_ptr_cast<LogicalOperator, duckdb::LogicalGet>(std::move(op));
     if (!get->table_filters.filters.empty()) {
       throw duckdb::InternalException("a remote scan was given a filter that it did not ask for");
@@ -168,6 +168,11 @@ class ScanReplacement {
     auto order = std::make_shared<ReadOrder>();
     const auto& info = *relation.table->info;
     order->connector = relation.table->connector;
+    const auto capabilities = order->connector->source->capabilities();
+    if (above.limit && (!capabilities || !capabilities->limit)) {
+      above.limit.reset();
+      above.add("LIMIT: the source has none");
+    }
     order->expected_reads = reads_[order->connector->id];
     order->scan.table = info.name;
     order->scan.columns = info.columns;

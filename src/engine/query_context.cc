@@ -101,11 +101,15 @@ void QueryContext::planned(std::vector<std::shared_ptr<ScanRecord>> records) {
   if (records.empty()) return;
   const std::lock_guard lock(mutex_);
   records_ = std::move(records);
+  records_are_of_earlier_run_ = false;
 }
 
 Status QueryContext::started(const std::shared_ptr<ScanRecord>& record, std::weak_ptr<RemoteRead> read) {
   const std::lock_guard lock(mutex_);
   if (cancelled_) return weir::fail(ErrorCode::cancelled, "the query was cancelled");
+  if (std::exchange(records_are_of_earlier_run_, false)) {
+    for (const auto& earlier : records_) earlier->reset();
+  }
   if (std::ranges::find(records_, record) == records_.end()) records_.push_back(record);
   std::erase_if(reads_, [](const auto& weak) { return weak.expired(); });
   reads_.push_back(std::move(read));
@@ -120,8 +124,9 @@ std::shared_ptr<SharedTransaction> QueryContext::transaction(const std::string& 
 }
 
 void QueryContext::QueryBegin(duckdb::ClientContext&) {
+  // A plan may run again, and its scans then count anew; a statement without scans, as COMMIT, leaves them as they are.
   const std::lock_guard lock(mutex_);
-  for (const auto& record : records_) record->reset();
+  records_are_of_earlier_run_ = true;
 }
 
 void QueryContext::QueryEnd(duckdb::ClientContext&) {

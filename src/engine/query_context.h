@@ -76,6 +76,7 @@ class QueryContext final : public duckdb::ClientContextState {
   std::vector<std::string> warnings_;
   std::vector<std::shared_ptr<const BoundTable>> bound_;
   std::vector<std::shared_ptr<ScanRecord>> records_;
+  bool records_are_of_earlier_run_ = false;
   std::vector<std::weak_ptr<RemoteRead>> reads_;
   std::map<std::string, std::shared_ptr<SharedTransaction>> transactions_;
 };

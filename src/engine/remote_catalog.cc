@@ -36,10 +36,9 @@ class RemoteCatalog final : public duckdb::Catalog {
   duckdb::optional_ptr<duckdb::SchemaCatalogEntry> LookupSchema(duckdb::CatalogTransaction transaction,
                                                                 const duckdb::EntryLookupInfo& lookup,
                                                                 duckdb::OnEntryNotFound missing) override {
-    const auto& name = lookup.GetEntryName();
-    if (auto* schema = RemoteTransaction::of(transaction).schema(transaction.GetContext(), name)) return schema;
+    if (auto* schema = RemoteTransaction::of(transaction).schema(transaction.GetContext(), lookup)) return schema;
     if (missing == duckdb::OnEntryNotFound::RETURN_NULL) return nullptr;
-    throw duckdb::CatalogException("no schema " + name + " in " + cache_.connector().name);
+    throw duckdb::CatalogException("no schema " + lookup.GetEntryName() + " in " + cache_.connector().name);
   }
   void ScanSchemas(duckdb::ClientContext& client,
                    std::function<void(duckdb::SchemaCatalogEntry&)> visit) override {
@@ -70,6 +69,11 @@ class RemoteCatalog final : public duckdb::Catalog {
   duckdb::PhysicalOperator& PlanMergeInto(duckdb::ClientContext&, duckdb::PhysicalPlanGenerator&,
                                           duckdb::LogicalMergeInto&, duckdb::PhysicalOperator&) override {
     refuse("MERGE");
+  }
+  duckdb::unique_ptr<duckdb::LogicalOperator> BindCreateIndex(duckdb::Binder&, duckdb::CreateStatement&,
+                                                              duckdb::TableCatalogEntry&,
+                                                              duckdb::unique_ptr<duckdb::LogicalOperator>) override {
+    refuse("CREATE INDEX");
   }
 
  private:

@@ -90,6 +90,25 @@ TEST(RemoteScanStress, AHungSourceLeavesTheWorkersFree) {
   }
 }
 
+TEST(RemoteScanStress, AHostThatDoesNotAnswerHoldsUpNobody) {
+  TestDatabase database;
+  const auto source = database.attach("pg");
+  source->put(numbers_table(10, 10));
+  std::promise<void> gate;
+  source->hold_begin(gate.get_future().share());
+  TestSession session(database);
+  auto answer = std::async(std::launch::async, [&] { return session.run("SELECT n FROM pg.public.numbers"); });
+  while (source->expected_reads().empty()) std::this_thread::yield();
+
+  TestSession local(database);
+  auto free = std::async(std::launch::async, [&] { return local.run("SELECT sum(range) FROM range(20000000)").rows; });
+  ASSERT_EQ(free.wait_for(kPatience), std::future_status::ready);
+  session.query->cancel();
+  ASSERT_EQ(answer.wait_for(kPatience), std::future_status::ready) << "although the host still does not answer";
+  EXPECT_NE(answer.get().error, "");
+  gate.set_value();
+}
+
 TEST(RemoteScanStress, CancelWakesABlockedScan) {
   TestDatabase database;
   const auto source = database.attach("pg");

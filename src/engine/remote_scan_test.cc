@@ -72,6 +72,25 @@ TEST_F(RemoteScan, FillsInTheSummaryWhenTheQueryHasEnded) {
   EXPECT_EQ(database.reports(), Texts{"pg ok 1000"});
 }
 
+TEST_F(RemoteScan, CountsEachExecutionOfAPreparedStatementAnew) {
+  source->put(numbers_table(1'000, 400));
+  auto statement = session.connection.Prepare("SELECT sum(n) FROM pg.public.numbers");
+  duckdb::vector<duckdb::Value> none;
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(TestSession::read(*statement->Execute(none, false)).rows, Texts{"499500"});
+    ASSERT_EQ(session.query->scans().size(), 1u);
+    EXPECT_EQ(session.query->scans().at(0).rows_returned, 1'000u);
+  }
+}
+
+TEST_F(RemoteScan, KeepsTheSummaryWhenTheTransactionEnds) {
+  source->put(numbers_table(1'000, 400));
+  session.run("BEGIN");
+  session.run("SELECT sum(n) FROM pg.public.numbers");
+  EXPECT_FALSE(session.connection.Query("COMMIT")->HasError());
+  EXPECT_EQ(session.query->scans().at(0).rows_returned, 1'000u);
+}
+
 TEST_F(RemoteScan, ReportsAnErrorInMidScanWithItsCode) {
   source->put(table("broken", [](TestStream& stream, const std::stop_token&) {
     arrow::Int64Builder builder;

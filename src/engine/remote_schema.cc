@@ -129,7 +129,7 @@ void RemoteSchema::Scan(duckdb::CatalogType type, const std::function<void(Catal
 optional_ptr<CatalogEntry> RemoteSchema::LookupEntry(CatalogTransaction transaction,
                                                      const duckdb::EntryLookupInfo& lookup) {
   if (lookup.GetCatalogType() != duckdb::CatalogType::TABLE_ENTRY) return nullptr;
-  return RemoteTransaction::of(transaction).table(transaction.GetContext(), *this, lookup.GetEntryName());
+  return RemoteTransaction::of(transaction).table(transaction.GetContext(), *this, lookup);
 }
 
 optional_ptr<CatalogEntry> RemoteSchema::CreateIndex(CatalogTransaction, duckdb::CreateIndexInfo&,

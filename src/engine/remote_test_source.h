@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,16 +39,23 @@ class TestStream final : public connector::BatchStream {
     feeder_.join();
   }
 
+  const plan::Scan& scan() const { return scan_; }
+
+  /// Takes a batch of all columns of the table.
   void give(const std::shared_ptr<arrow::RecordBatch>& table) {
     std::vector<int> columns(scan_.projection.begin(), scan_.projection.end());
     const auto projected = table->SelectColumns(columns).ValueOrDie();
     connector::Batch batch;
     batch.rows = table->num_rows();
     check(arrow::ExportRecordBatch(*projected, batch.columns.get()));
+    give(std::move(batch));
+  }
+  /// Takes a batch of the projected columns.
+  void give(connector::Batch batch) {
     change([&] {
-      ready_.push_back(std::move(batch));
-      stats_.rows += static_cast<uint64_t>(table->num_rows());
+      stats_.rows += static_cast<uint64_t>(batch.rows);
       stats_.bytes += 100;
+      ready_.push_back(std::move(batch));
     });
   }
   void end() {
@@ -139,6 +147,11 @@ class TestSource final : public connector::Source {
     tables_.erase(name);
     fresh_ = false;
   }
+  /// `begin` waits until `gate` opens, as a host does that does not answer.
+  void hold_begin(std::shared_future<void> gate) {
+    const std::lock_guard lock(mutex_);
+    gate_ = std::move(gate);
+  }
   /// From now on, the source cannot be reached.
   void break_with(Error error) {
     const std::lock_guard lock(mutex_);
@@ -182,9 +195,15 @@ class TestSource final : public connector::Source {
     ++forgotten_;
   }
   Result<std::unique_ptr<connector::ReadTransaction>> begin(int expected_reads) override {
+    std::shared_future<void> gate;
+    {
+      const std::lock_guard lock(mutex_);
+      expected_reads_.push_back(expected_reads);
+      gate = gate_;
+    }
+    if (gate.valid()) gate.wait();
     const std::lock_guard lock(mutex_);
     if (broken_) return fail(*broken_);
-    expected_reads_.push_back(expected_reads);
     return std::make_unique<Transaction>(*this);
   }
   Result<connector::ConnectionReport> test() override { return connector::ConnectionReport{}; }
@@ -208,6 +227,7 @@ class TestSource final : public connector::Source {
   connector::SourceSchemaPtr schema_;
   bool fresh_ = false;
   std::optional<Error> broken_;
+  std::shared_future<void> gate_;
   std::vector<plan::Scan> asked_;
   std::vector<int> expected_reads_;
   int schema_reads_ = 0;

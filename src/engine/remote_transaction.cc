@@ -82,19 +82,24 @@ GenerationPtr RemoteTransaction::refreshed(duckdb::ClientContext& client) {
   return pin(std::move(*generation));
 }
 
-bool RemoteTransaction::on_search_path(duckdb::ClientContext& client) const {
-  const auto& name = cache_.connector().name;
-  return std::ranges::any_of(duckdb::ClientData::Get(client).catalog_search_path->Get(),
-                             [&](const auto& entry) { return duckdb::StringUtil::CIEquals(entry.catalog, name); });
+/// DuckDB also asks for names that it is about to create or that may be found further down its search path. A reference
+/// in a statement has a place in its text.
+bool RemoteTransaction::must_exist(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) const {
+  if (!lookup.GetErrorContext().query_location.IsValid()) return false;
+  const auto& connector = cache_.connector().name;
+  return std::ranges::none_of(duckdb::ClientData::Get(client).catalog_search_path->Get(), [&](const auto& entry) {
+    return duckdb::StringUtil::CIEquals(entry.catalog, connector);
+  });
 }
 
-RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const std::string& name) {
+RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) {
+  const auto& name = lookup.GetEntryName();
   if (auto* schema = current(client)->find(name)) return schema;
   // DuckDB looks for its own schemas in every catalog.
   if (duckdb::DefaultSchemaGenerator::IsDefaultSchema(name)) return nullptr;
   const auto newest = refreshed(client);
   if (auto* schema = newest->find(name)) return schema;
-  if (on_search_path(client)) return nullptr;
+  if (!must_exist(client, lookup)) return nullptr;
   std::vector<std::string> names;
   for (const auto& [known, schema] : newest->schemas()) names.push_back(known);
   const auto& connector = cache_.connector().name;
@@ -103,16 +108,18 @@ RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const std
 }
 
 RemoteTable* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchema& schema,
-                                                   const std::string& name) {
+                                      const duckdb::EntryLookupInfo& lookup) {
+  const auto& name = lookup.GetEntryName();
   if (auto* table = schema.find(name)) return table;
   auto* newest = refreshed(client)->find(schema.name);
   if (newest != nullptr) {
     if (auto* table = newest->find(name)) return table;
   }
-  if (on_search_path(client)) return nullptr;
+  if (!must_exist(client, lookup)) return nullptr;
   const auto& connector = cache_.connector().name;
+  const auto names = (newest != nullptr ? newest : &schema)->table_names();
   throw_error(client, Error{ErrorCode::table_not_found, "no table " + schema.name + "." + name + " in " + connector,
-                            did_you_mean(name, (newest != nullptr ? newest : &schema)->table_names()), {}});
+                            did_you_mean(name, names), {}});
 }
 
 void RemoteTransaction::list(duckdb::ClientContext& client,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <duckdb.hpp>
 #include <duckdb/catalog/catalog_transaction.hpp>
+#include <duckdb/catalog/entry_lookup_info.hpp>
 #include <duckdb/transaction/transaction.hpp>
 #include <duckdb/transaction/transaction_manager.hpp>
 #include <map>
@@ -58,9 +59,10 @@ class RemoteTransaction final : public duckdb::Transaction {
   static RemoteTransaction& of(duckdb::CatalogTransaction& transaction);
 
   /// The named schema or table. What is not found is looked for once more in a fresh schema. Then the answer is
-  /// nullptr when the name may still mean something in another catalog, and otherwise an exception that offers the nearest name.
-  RemoteSchema* schema(duckdb::ClientContext& client, const std::string& name);
-  RemoteTable* table(duckdb::ClientContext& client, RemoteSchema& schema, const std::string& name);
+  /// nullptr when the name may mean something else, and an exception that offers the nearest name when a statement reads
+  /// from it under this connector's name.
+  RemoteSchema* schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup);
+  RemoteTable* table(duckdb::ClientContext& client, RemoteSchema& schema, const duckdb::EntryLookupInfo& lookup);
   /// All schemas; none, with a warning in the query's context, when the source does not answer.
   void list(duckdb::ClientContext& client, const std::function<void(duckdb::SchemaCatalogEntry&)>& visit);
 
@@ -71,7 +73,7 @@ class RemoteTransaction final : public duckdb::Transaction {
   GenerationPtr current(duckdb::ClientContext& client);
   GenerationPtr refreshed(duckdb::ClientContext& client);
   GenerationPtr pin(GenerationPtr generation);
-  bool on_search_path(duckdb::ClientContext& client) const;
+  bool must_exist(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) const;
 
   SchemaCache& cache_;
   mutable std::mutex mutex_;

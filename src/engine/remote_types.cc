@@ -58,6 +58,7 @@ std::optional<Constant> to_constant(const duckdb::Value& value) {
     // The kind of a NULL does not matter to anyone: comparisons with it are not pushed, lists take it as it is.
     return Constant{{Kind::text, 0, 0, {}}, std::monostate{}};
   }
+  if (type.IsJSONType()) return text({Kind::json, 0, 0, {}}, duckdb::StringValue::Get(value));
   if (type.HasAlias()) return {};
   switch (type.id()) {
     case LogicalTypeId::BOOLEAN: return Constant{{Kind::boolean, 0, 0, {}}, value.GetValue<bool>()};

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <duckdb/parser/expression/constant_expression.hpp>
+#include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/function_expression.hpp>
 #include <duckdb/parser/parsed_data/alter_table_info.hpp>
 #include <duckdb/parser/parsed_data/copy_info.hpp>
@@ -90,6 +90,19 @@ bool is_lake_kind(CatalogType type) {
 bool is_pivot_type(const duckdb::CreateInfo& info) {
   return info.type == CatalogType::TYPE_ENTRY && info.temporary &&
          info.Cast<duckdb::CreateTypeInfo>().name.starts_with("__pivot_enum_");
+}
+
+/// A literal, or a bare word, which SET takes as text. Anything else would be evaluated while it is bound.
+bool is_constant(const duckdb::ParsedExpression& value) {
+  switch (value.GetExpressionClass()) {
+    case duckdb::ExpressionClass::CONSTANT:
+    case duckdb::ExpressionClass::COLUMN_REF:
+      return true;
+    case duckdb::ExpressionClass::CAST:
+      return is_constant(*value.Cast<duckdb::CastExpression>().child);
+    default:
+      return false;
+  }
 }
 
 Status need(bool given, Role role, Role least, std::string_view what) {
@@ -190,7 +203,7 @@ Status AllowList::set(const duckdb::SQLStatement& statement) const {
   }
   if (set.set_type != duckdb::SetType::SET) return {};
   const auto& value = *statement.Cast<duckdb::SetVariableStatement>().value;
-  if (value.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT) return {};
+  if (is_constant(value)) return {};
   return fail(ErrorCode::statement_not_allowed, "SET takes a constant: " + name);
 }
 

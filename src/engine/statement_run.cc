@@ -84,6 +84,7 @@ Status StatementRun::run_until_result() {
   while (!step_pending()) {
     if (interruption_.stopped()) return fail(*interruption_.reason());
   }
+  if (pending_->HasError()) return fail(failure(to_error(pending_->GetErrorObject())));
   result_ = pending_->Execute();
   pending_.reset();
   if (result_->HasError()) return fail(failure(to_error(result_->GetErrorObject())));

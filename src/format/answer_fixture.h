@@ -1,17 +1,17 @@
 /// For tests: answers typed as JSON, written in any format.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <arrow/array.h>
 #include <arrow/c/bridge.h>
 #include <arrow/json/from_string.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
-
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "format/writer.h"
 

@@ -19,8 +19,8 @@ Result<std::shared_ptr<arrow::Schema>> import_schema(const ArrowSchema& borrowed
   auto schema = arrow::ImportSchema(&copy);
   if (!schema.ok()) return fail(arrow_error("cannot read the schema of the answer", schema.status()));
   if (static_cast<size_t>((*schema)->num_fields()) != columns.size()) {
-    return fail(ErrorCode::internal, "the answer has " + std::to_string(columns.size()) + " columns but its schema has " +
-                                         std::to_string((*schema)->num_fields()));
+    return fail(ErrorCode::internal, "the answer has " + std::to_string(columns.size()) +
+                                         " columns but its schema has " + std::to_string((*schema)->num_fields()));
   }
   return *schema;
 }

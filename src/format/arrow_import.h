@@ -1,11 +1,11 @@
 /// From the C Data Interface to Arrow C++, with our errors.
 #pragma once
 
-#include <arrow/type_fwd.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <arrow/type_fwd.h>
 
 #include "base/result.h"
 #include "batch/arrow_owners.h"

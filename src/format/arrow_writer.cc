@@ -5,7 +5,6 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
-
 #include <nlohmann/json.hpp>
 
 #include "format/arrow_import.h"

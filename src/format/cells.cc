@@ -1,12 +1,12 @@
 /// From Arrow types to cells: a table of makers, the scalar ones here and the nested ones in nested_cells.cc.
 #include "format/cells.h"
 
+#include <cmath>
+#include <cstring>
+
 #include <arrow/array.h>
 #include <arrow/extension_type.h>
 #include <arrow/type.h>
-
-#include <cmath>
-#include <cstring>
 
 #include "format/json_text.h"
 #include "format/nested_cells.h"
@@ -64,9 +64,8 @@ CellsPtr quoted(const ArrayPtr& array, Text text) {
 
 template <typename Array>
 CellsPtr integer(const ArrayPtr& array) {
-  return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-    append_integer(values.Value(row), out);
-  });
+  return bare<Array>(
+      array, [](const Array& values, int64_t row, std::string& out) { append_integer(values.Value(row), out); });
 }
 
 template <typename Array>
@@ -83,9 +82,8 @@ CellsPtr floating(const ArrayPtr& array) {
 
 template <typename Array>
 CellsPtr boolean(const ArrayPtr& array) {
-  return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-    out += values.Value(row) ? "true" : "false";
-  });
+  return bare<Array>(
+      array, [](const Array& values, int64_t row, std::string& out) { out += values.Value(row) ? "true" : "false"; });
 }
 
 template <typename Array>
@@ -93,7 +91,8 @@ CellsPtr string(const ArrayPtr& array, std::string_view sql_type) {
   auto text = [](const Array& values, int64_t row, std::string& out) { out += values.GetView(row); };
   if (sql_type == "JSON") {
     return cells<Array>(
-        array, [](const Array& values, int64_t row, std::string& out) { append_json_document(values.GetView(row), out); },
+        array,
+        [](const Array& values, int64_t row, std::string& out) { append_json_document(values.GetView(row), out); },
         text);
   }
   return cells<Array>(
@@ -104,9 +103,8 @@ CellsPtr string(const ArrayPtr& array, std::string_view sql_type) {
 template <typename Array>
 CellsPtr binary(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
   if (sql_type == "BIT") {
-    return quoted<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_bits(values.GetView(row), out);
-    });
+    return quoted<Array>(
+        array, [](const Array& values, int64_t row, std::string& out) { append_bits(values.GetView(row), out); });
   }
   auto base64 = [](const Array& values, int64_t row, std::string& out) { append_base64(values.GetView(row), out); };
   if (style == TextStyle::machine) return quoted<Array>(array, base64);
@@ -115,9 +113,8 @@ CellsPtr binary(const ArrayPtr& array, std::string_view sql_type, TextStyle styl
     base64(values, row, out);
     out += '"';
   };
-  return cells<Array>(array, json, [](const Array& values, int64_t row, std::string& out) {
-    append_hex(values.GetView(row), out);
-  });
+  return cells<Array>(array, json,
+                      [](const Array& values, int64_t row, std::string& out) { append_hex(values.GetView(row), out); });
 }
 
 template <typename Integer>
@@ -130,9 +127,8 @@ Integer load(const uint8_t* bytes) {
 CellsPtr fixed_size_binary(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
   using Array = arrow::FixedSizeBinaryArray;
   if (sql_type == "UUID") {
-    return quoted<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_uuid(values.GetValue(row), out);
-    });
+    return quoted<Array>(
+        array, [](const Array& values, int64_t row, std::string& out) { append_uuid(values.GetValue(row), out); });
   }
   if (sql_type == "HUGEINT") {
     return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
@@ -171,10 +167,14 @@ CellsPtr decimal(const ArrayPtr& array, std::string_view sql_type) {
 
 TicksPerSecond ticks_per_second(arrow::TimeUnit::type unit) {
   switch (unit) {
-    case arrow::TimeUnit::SECOND: return 1;
-    case arrow::TimeUnit::MILLI: return 1'000;
-    case arrow::TimeUnit::MICRO: return 1'000'000;
-    case arrow::TimeUnit::NANO: break;
+    case arrow::TimeUnit::SECOND:
+      return 1;
+    case arrow::TimeUnit::MILLI:
+      return 1'000;
+    case arrow::TimeUnit::MICRO:
+      return 1'000'000;
+    case arrow::TimeUnit::NANO:
+      break;
   }
   return 1'000'000'000;
 }
@@ -216,9 +216,8 @@ CellsPtr interval(const ArrayPtr& array) {
 
 CellsPtr date(const ArrayPtr& array) {
   using Array = arrow::Date32Array;
-  return quoted<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-    append_date(values.Value(row), out);
-  });
+  return quoted<Array>(array,
+                       [](const Array& values, int64_t row, std::string& out) { append_date(values.Value(row), out); });
 }
 
 /// The SQL type that a canonical extension type stands for.
@@ -238,35 +237,62 @@ Result<CellsPtr> extension(const ArrayPtr& array, std::string_view sql_type, Tex
 /// Null for a type that is not a scalar.
 CellsPtr make_scalar_cells(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
   switch (array->type_id()) {
-    case arrow::Type::NA: return bare<arrow::NullArray>(array, [](const auto&, int64_t, std::string&) {});
-    case arrow::Type::BOOL: return boolean<arrow::BooleanArray>(array);
+    case arrow::Type::NA:
+      return bare<arrow::NullArray>(array, [](const auto&, int64_t, std::string&) {});
+    case arrow::Type::BOOL:
+      return boolean<arrow::BooleanArray>(array);
     case arrow::Type::INT8:
       return sql_type == "BOOLEAN" ? boolean<arrow::Int8Array>(array) : integer<arrow::Int8Array>(array);
-    case arrow::Type::INT16: return integer<arrow::Int16Array>(array);
-    case arrow::Type::INT32: return integer<arrow::Int32Array>(array);
-    case arrow::Type::INT64: return integer<arrow::Int64Array>(array);
-    case arrow::Type::UINT8: return integer<arrow::UInt8Array>(array);
-    case arrow::Type::UINT16: return integer<arrow::UInt16Array>(array);
-    case arrow::Type::UINT32: return integer<arrow::UInt32Array>(array);
-    case arrow::Type::UINT64: return integer<arrow::UInt64Array>(array);
-    case arrow::Type::FLOAT: return floating<arrow::FloatArray>(array);
-    case arrow::Type::DOUBLE: return floating<arrow::DoubleArray>(array);
-    case arrow::Type::DECIMAL32: return decimal<arrow::Decimal32Array, int32_t>(array, sql_type);
-    case arrow::Type::DECIMAL64: return decimal<arrow::Decimal64Array, int64_t>(array, sql_type);
-    case arrow::Type::DECIMAL128: return decimal<arrow::Decimal128Array, __int128>(array, sql_type);
-    case arrow::Type::STRING: return string<arrow::StringArray>(array, sql_type);
-    case arrow::Type::LARGE_STRING: return string<arrow::LargeStringArray>(array, sql_type);
-    case arrow::Type::STRING_VIEW: return string<arrow::StringViewArray>(array, sql_type);
-    case arrow::Type::BINARY: return binary<arrow::BinaryArray>(array, sql_type, style);
-    case arrow::Type::LARGE_BINARY: return binary<arrow::LargeBinaryArray>(array, sql_type, style);
-    case arrow::Type::BINARY_VIEW: return binary<arrow::BinaryViewArray>(array, sql_type, style);
-    case arrow::Type::FIXED_SIZE_BINARY: return fixed_size_binary(array, sql_type, style);
-    case arrow::Type::DATE32: return date(array);
-    case arrow::Type::TIME32: return time<arrow::Time32Array>(array);
-    case arrow::Type::TIME64: return time<arrow::Time64Array>(array);
-    case arrow::Type::TIMESTAMP: return timestamp(array, style);
-    case arrow::Type::INTERVAL_MONTH_DAY_NANO: return interval(array);
-    default: return nullptr;
+    case arrow::Type::INT16:
+      return integer<arrow::Int16Array>(array);
+    case arrow::Type::INT32:
+      return integer<arrow::Int32Array>(array);
+    case arrow::Type::INT64:
+      return integer<arrow::Int64Array>(array);
+    case arrow::Type::UINT8:
+      return integer<arrow::UInt8Array>(array);
+    case arrow::Type::UINT16:
+      return integer<arrow::UInt16Array>(array);
+    case arrow::Type::UINT32:
+      return integer<arrow::UInt32Array>(array);
+    case arrow::Type::UINT64:
+      return integer<arrow::UInt64Array>(array);
+    case arrow::Type::FLOAT:
+      return floating<arrow::FloatArray>(array);
+    case arrow::Type::DOUBLE:
+      return floating<arrow::DoubleArray>(array);
+    case arrow::Type::DECIMAL32:
+      return decimal<arrow::Decimal32Array, int32_t>(array, sql_type);
+    case arrow::Type::DECIMAL64:
+      return decimal<arrow::Decimal64Array, int64_t>(array, sql_type);
+    case arrow::Type::DECIMAL128:
+      return decimal<arrow::Decimal128Array, __int128>(array, sql_type);
+    case arrow::Type::STRING:
+      return string<arrow::StringArray>(array, sql_type);
+    case arrow::Type::LARGE_STRING:
+      return string<arrow::LargeStringArray>(array, sql_type);
+    case arrow::Type::STRING_VIEW:
+      return string<arrow::StringViewArray>(array, sql_type);
+    case arrow::Type::BINARY:
+      return binary<arrow::BinaryArray>(array, sql_type, style);
+    case arrow::Type::LARGE_BINARY:
+      return binary<arrow::LargeBinaryArray>(array, sql_type, style);
+    case arrow::Type::BINARY_VIEW:
+      return binary<arrow::BinaryViewArray>(array, sql_type, style);
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return fixed_size_binary(array, sql_type, style);
+    case arrow::Type::DATE32:
+      return date(array);
+    case arrow::Type::TIME32:
+      return time<arrow::Time32Array>(array);
+    case arrow::Type::TIME64:
+      return time<arrow::Time64Array>(array);
+    case arrow::Type::TIMESTAMP:
+      return timestamp(array, style);
+    case arrow::Type::INTERVAL_MONTH_DAY_NANO:
+      return interval(array);
+    default:
+      return nullptr;
   }
 }
 

@@ -1,11 +1,11 @@
 /// The values of one column of one batch as text. Resolved once per batch, so that a row costs one call per value.
 #pragma once
 
-#include <arrow/type_fwd.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include <arrow/type_fwd.h>
 
 #include "base/result.h"
 

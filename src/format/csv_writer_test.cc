@@ -11,8 +11,9 @@ std::string csv(const std::vector<TestColumn>& columns) {
 }
 
 TEST(CsvWriter, TellsNullFromAnEmptyText) {
-  EXPECT_EQ(csv({column("id", "INTEGER", arrow::int32(), "[1, 2]"), column("s", "VARCHAR", arrow::utf8(), R"([null, ""])")}),
-            "id,s\n1,\n2,\"\"\n");
+  EXPECT_EQ(
+      csv({column("id", "INTEGER", arrow::int32(), "[1, 2]"), column("s", "VARCHAR", arrow::utf8(), R"([null, ""])")}),
+      "id,s\n1,\n2,\"\"\n");
 }
 
 TEST(CsvWriter, QuotesSeparatorsQuotesAndLineEnds) {
@@ -21,7 +22,8 @@ TEST(CsvWriter, QuotesSeparatorsQuotesAndLineEnds) {
 }
 
 TEST(CsvWriter, WritesNestedValuesAsJson) {
-  EXPECT_EQ(csv({column("a", "VARCHAR[]", arrow::list(arrow::utf8()), R"([["x", null]])")}), "a\n\"[\"\"x\"\",null]\"\n");
+  EXPECT_EQ(csv({column("a", "VARCHAR[]", arrow::list(arrow::utf8()), R"([["x", null]])")}),
+            "a\n\"[\"\"x\"\",null]\"\n");
 }
 
 TEST(CsvWriter, WritesDecimalsAndTimestampsBare) {

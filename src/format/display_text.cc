@@ -1,10 +1,10 @@
 /// Widths and escapes by utf8proc.
 #include "format/display_text.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <cstdint>
+
+#include <utf8proc.h>
 
 namespace weir::format {
 namespace {

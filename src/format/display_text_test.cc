@@ -5,7 +5,11 @@
 namespace weir::format {
 namespace {
 
-TEST(Displayable, EscapesBytesThatAreNoUtf8) { EXPECT_EQ(displayable("a\xff" "b"), "a\\xffb"); }
+TEST(Displayable, EscapesBytesThatAreNoUtf8) {
+  EXPECT_EQ(displayable("a\xff"
+                        "b"),
+            "a\\xffb");
+}
 
 TEST(Displayable, KeepsLinesOnlyWhenAsked) {
   EXPECT_EQ(displayable("a\nü\t"), "a\\nü\\t");

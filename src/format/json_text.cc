@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+
 #include <nlohmann/json.hpp>
 
 namespace weir::format {

@@ -16,7 +16,8 @@ std::string rows(const std::vector<TestColumn>& columns) {
 }
 
 TEST(JsonWriter, PutsTheTrailersMembersBesideColumnsAndRows) {
-  const TestAnswer answer({column("id", "BIGINT", arrow::int64(), "[1, 2]"), column("a \"b\"", "VARCHAR", arrow::utf8(), R"(["x", null])")});
+  const TestAnswer answer({column("id", "BIGINT", arrow::int64(), "[1, 2]"),
+                           column("a \"b\"", "VARCHAR", arrow::utf8(), R"(["x", null])")});
   const std::string out = written(*make_json_writer(), answer, {{"row_count", 2}, {"partial", false}});
   EXPECT_EQ(out,
             "{\"columns\":[{\"name\":\"id\",\"type\":\"BIGINT\"},{\"name\":\"a \\\"b\\\"\",\"type\":\"VARCHAR\"}],\n"
@@ -49,11 +50,13 @@ TEST(JsonWriter, WritesWhatIsNotFiniteAsStrings) {
 }
 
 TEST(JsonWriter, WritesTimesAsIso8601) {
-  EXPECT_EQ(rows({column("a", "DATE", arrow::date32(), "[19782]"), column("b", "TIME", arrow::time64(arrow::TimeUnit::MICRO), "[1]"),
-                  column("c", "TIMESTAMP", arrow::timestamp(arrow::TimeUnit::MICRO), "[1709208000123456]"),
-                  column("d", "TIMESTAMP WITH TIME ZONE", arrow::timestamp(arrow::TimeUnit::MICRO, "Europe/Berlin"), "[0]"),
-                  column("e", "INTERVAL", arrow::month_day_nano_interval(), "[[1, 2, 3000000000]]")}),
-            "[\"2024-02-29\",\"00:00:00.000001\",\"2024-02-29T12:00:00.123456\",\"1970-01-01T00:00:00Z\",\"P1M2DT3S\"]");
+  EXPECT_EQ(
+      rows({column("a", "DATE", arrow::date32(), "[19782]"),
+            column("b", "TIME", arrow::time64(arrow::TimeUnit::MICRO), "[1]"),
+            column("c", "TIMESTAMP", arrow::timestamp(arrow::TimeUnit::MICRO), "[1709208000123456]"),
+            column("d", "TIMESTAMP WITH TIME ZONE", arrow::timestamp(arrow::TimeUnit::MICRO, "Europe/Berlin"), "[0]"),
+            column("e", "INTERVAL", arrow::month_day_nano_interval(), "[[1, 2, 3000000000]]")}),
+      "[\"2024-02-29\",\"00:00:00.000001\",\"2024-02-29T12:00:00.123456\",\"1970-01-01T00:00:00Z\",\"P1M2DT3S\"]");
 }
 
 TEST(JsonWriter, EscapesTextAndEncodesBinary) {
@@ -63,23 +66,27 @@ TEST(JsonWriter, EscapesTextAndEncodesBinary) {
 }
 
 TEST(JsonWriter, EmbedsJsonColumnsAndKeepsBrokenOnesAsText) {
-  EXPECT_EQ(rows({column("a", "JSON", arrow::utf8(), R"(["{\"b\" : [1.10,\n2], \"s\":\"x y\\\" z\"}", "{broken", null])")}),
-            "[{\"b\":[1.10,2],\"s\":\"x y\\\" z\"}],\n[\"{broken\"],\n[null]");
+  EXPECT_EQ(
+      rows({column("a", "JSON", arrow::utf8(), R"(["{\"b\" : [1.10,\n2], \"s\":\"x y\\\" z\"}", "{broken", null])")}),
+      "[{\"b\":[1.10,2],\"s\":\"x y\\\" z\"}],\n[\"{broken\"],\n[null]");
 }
 
 TEST(JsonWriter, WritesListsStructsAndMaps) {
   const auto inner = arrow::struct_({arrow::field("x", arrow::int32()), arrow::field("y", arrow::utf8())});
-  EXPECT_EQ(rows({column("a", "INTEGER[]", arrow::list(arrow::int32()), "[[1, null], [], null]"),
-                  column("b", "STRUCT(x INTEGER, y JSON)", inner, R"([{"x": 1, "y": "[1]"}, {"x": null, "y": null}, null])"),
-                  column("c", "MAP(VARCHAR, INTEGER)", arrow::map(arrow::utf8(), arrow::int32()), R"([[["k", 1]], [], null])"),
-                  column("d", "MAP(INTEGER, INTEGER)", arrow::map(arrow::int32(), arrow::int32()), "[[[1, 2]], [], null]")}),
-            "[[1,null],{\"x\":1,\"y\":[1]},{\"k\":1},[{\"key\":1,\"value\":2}]],\n"
-            "[[],{\"x\":null,\"y\":null},{},[]],\n"
-            "[null,null,null,null]");
+  EXPECT_EQ(
+      rows(
+          {column("a", "INTEGER[]", arrow::list(arrow::int32()), "[[1, null], [], null]"),
+           column("b", "STRUCT(x INTEGER, y JSON)", inner, R"([{"x": 1, "y": "[1]"}, {"x": null, "y": null}, null])"),
+           column("c", "MAP(VARCHAR, INTEGER)", arrow::map(arrow::utf8(), arrow::int32()), R"([[["k", 1]], [], null])"),
+           column("d", "MAP(INTEGER, INTEGER)", arrow::map(arrow::int32(), arrow::int32()), "[[[1, 2]], [], null]")}),
+      "[[1,null],{\"x\":1,\"y\":[1]},{\"k\":1},[{\"key\":1,\"value\":2}]],\n"
+      "[[],{\"x\":null,\"y\":null},{},[]],\n"
+      "[null,null,null,null]");
 }
 
 TEST(JsonWriter, DecodesDictionariesAndUuids) {
-  const auto words = arrow::json::DictArrayFromJSONString(arrow::dictionary(arrow::int8(), arrow::utf8()), "[1, null, 0]", R"(["lo", "hi"])");
+  const auto words = arrow::json::DictArrayFromJSONString(arrow::dictionary(arrow::int8(), arrow::utf8()),
+                                                          "[1, null, 0]", R"(["lo", "hi"])");
   const std::string bytes = "0123456789abcdef";
   EXPECT_EQ(rows({{{"a", "ENUM('lo', 'hi')"}, words.ValueOrDie()},
                   column("b", "UUID", arrow::fixed_size_binary(16), "[\"" + bytes + "\", null, null]")}),

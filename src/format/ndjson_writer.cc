@@ -1,6 +1,7 @@
 /// Answers as one JSON object per line.
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 #include "format/json_text.h"
 #include "format/row_writer.h"

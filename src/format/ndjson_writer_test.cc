@@ -7,7 +7,8 @@ namespace weir::format {
 namespace {
 
 TEST(NdjsonWriter, WritesAnObjectPerRowAndTheSummaryLast) {
-  const TestAnswer answer({column("id", "BIGINT", arrow::int64(), "[1, null]"), column("$summary", "VARCHAR", arrow::utf8(), R"(["x", "y"])")});
+  const TestAnswer answer({column("id", "BIGINT", arrow::int64(), "[1, null]"),
+                           column("$summary", "VARCHAR", arrow::utf8(), R"(["x", "y"])")});
   EXPECT_EQ(written(*make_ndjson_writer(), answer, {{"row_count", 2}}),
             "{\"id\":1,\"$summary\":\"x\"}\n{\"id\":null,\"$summary\":\"y\"}\n{\"$summary\":{\"row_count\":2}}\n");
 }
@@ -20,7 +21,8 @@ TEST(NdjsonWriter, EndsWithTheErrorWhenTheQueryFailed) {
 
 TEST(NdjsonWriter, GivesRepeatedNamesTheFirstFreeSuffix) {
   const auto one = [](std::string name) { return column(std::move(name), "INTEGER", arrow::int32(), "[1]"); };
-  EXPECT_EQ(written(*make_ndjson_writer(), TestAnswer({one("a"), one("a"), one("a_1"), one("a"), one("a_1")}), nlohmann::json::object(), 1),
+  EXPECT_EQ(written(*make_ndjson_writer(), TestAnswer({one("a"), one("a"), one("a_1"), one("a"), one("a_1")}),
+                    nlohmann::json::object(), 1),
             "{\"a\":1,\"a_2\":1,\"a_1\":1,\"a_3\":1,\"a_1_1\":1}\n{\"$summary\":{}}\n");
 }
 

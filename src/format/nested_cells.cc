@@ -1,11 +1,11 @@
 /// Values made of values.
 #include "format/nested_cells.h"
 
-#include <arrow/array.h>
-#include <arrow/type.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <arrow/array.h>
+#include <arrow/type.h>
 
 #include "format/json_text.h"
 #include "format/sql_type.h"
@@ -141,7 +141,9 @@ class DictionaryCells final : public Cells {
  public:
   DictionaryCells(const ArrayPtr& array, CellsPtr values)
       : array_(std::static_pointer_cast<arrow::DictionaryArray>(array)), values_(std::move(values)) {}
-  bool is_null(int64_t row) const override { return array_->IsNull(row) || values_->is_null(array_->GetValueIndex(row)); }
+  bool is_null(int64_t row) const override {
+    return array_->IsNull(row) || values_->is_null(array_->GetValueIndex(row));
+  }
   void json(int64_t row, std::string& out) const override {
     if (is_null(row)) {
       out += "null";
@@ -207,15 +209,23 @@ Result<CellsPtr> dictionary(const ArrayPtr& array, TextStyle style) {
 
 Result<CellsPtr> make_nested_cells(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
   switch (array->type_id()) {
-    case arrow::Type::LIST: return list<arrow::ListArray>(array, sql_type, style);
-    case arrow::Type::LARGE_LIST: return list<arrow::LargeListArray>(array, sql_type, style);
-    case arrow::Type::FIXED_SIZE_LIST: return list<arrow::FixedSizeListArray>(array, sql_type, style);
-    case arrow::Type::MAP: return map(array, sql_type, style);
-    case arrow::Type::STRUCT: return structure(array, sql_type, style);
+    case arrow::Type::LIST:
+      return list<arrow::ListArray>(array, sql_type, style);
+    case arrow::Type::LARGE_LIST:
+      return list<arrow::LargeListArray>(array, sql_type, style);
+    case arrow::Type::FIXED_SIZE_LIST:
+      return list<arrow::FixedSizeListArray>(array, sql_type, style);
+    case arrow::Type::MAP:
+      return map(array, sql_type, style);
+    case arrow::Type::STRUCT:
+      return structure(array, sql_type, style);
     case arrow::Type::SPARSE_UNION:
-    case arrow::Type::DENSE_UNION: return tagged_union(array, sql_type, style);
-    case arrow::Type::DICTIONARY: return dictionary(array, style);
-    default: break;
+    case arrow::Type::DENSE_UNION:
+      return tagged_union(array, sql_type, style);
+    case arrow::Type::DICTIONARY:
+      return dictionary(array, style);
+    default:
+      break;
   }
   return fail(ErrorCode::not_available_yet, "no format writes values of the Arrow type " + array->type()->ToString(),
               "Cast the column to VARCHAR.");

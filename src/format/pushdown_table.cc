@@ -1,6 +1,7 @@
 /// `pushdown_summary` for people.
 #include <algorithm>
 #include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "format/scalar_text.h"
@@ -28,7 +29,8 @@ std::string joined(const std::vector<std::string>& values) {
 /// What the source did, one thing per line.
 std::vector<std::string> pushed(const json& scan) {
   std::vector<std::string> lines = strings(scan, "filters_pushed");
-  if (const auto aggregates = strings(scan, "agg_pushed"); !aggregates.empty()) lines.push_back("aggregate " + joined(aggregates));
+  if (const auto aggregates = strings(scan, "agg_pushed"); !aggregates.empty())
+    lines.push_back("aggregate " + joined(aggregates));
   if (const auto order = strings(scan, "sort_pushed"); !order.empty()) lines.push_back("order by " + joined(order));
   if (scan.value("join_pushed", false)) lines.push_back("join");
   if (scan.value("projection_pushed", false)) lines.push_back("columns");
@@ -40,7 +42,8 @@ std::vector<std::string> residual(const json& scan) {
   std::vector<std::string> lines = strings(scan, "filters_residual");
   for (const std::string& reason : strings(scan, "residual_reasons")) lines.push_back("(" + reason + ")");
   const auto aggregate = scan.find("agg_residual_reason");
-  if (aggregate != scan.end() && aggregate->is_string()) lines.push_back("aggregate (" + aggregate->get<std::string>() + ")");
+  if (aggregate != scan.end() && aggregate->is_string())
+    lines.push_back("aggregate (" + aggregate->get<std::string>() + ")");
   return lines;
 }
 
@@ -61,8 +64,14 @@ std::string line_of(const std::vector<std::string>& lines, size_t index) {
 
 std::string pushdown_table(const json& pushdown_summary, const TableOptions& options) {
   if (!pushdown_summary.is_array() || pushdown_summary.empty()) return {};
-  TextGrid grid({{"source"}, {"table"}, {"done by the source"}, {"done here (why)"}, {"limit", true}, {"rows", true},
-                 {"bytes", true}, {"ms", true}},
+  TextGrid grid({{"source"},
+                 {"table"},
+                 {"done by the source"},
+                 {"done here (why)"},
+                 {"limit", true},
+                 {"rows", true},
+                 {"bytes", true},
+                 {"ms", true}},
                 options);
   std::string out;
   for (const json& scan : pushdown_summary) {

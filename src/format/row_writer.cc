@@ -4,7 +4,6 @@
 #include <arrow/array/util.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
-
 #include <nlohmann/json.hpp>
 
 #include "format/arrow_import.h"

@@ -1,12 +1,12 @@
 /// Numbers, dates and binary values as text.
 #include "format/scalar_text.h"
 
-#include <arrow/util/base64.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+
+#include <arrow/util/base64.h>
 
 namespace weir::format {
 namespace {
@@ -148,7 +148,8 @@ void append_timestamp(int64_t ticks, TicksPerSecond per_second, char separator, 
   append_civil(days, out);
   out += separator;
   // The subtraction is done unsigned because days * per_day can leave 64 bits at the very first day.
-  append_time(static_cast<int64_t>(static_cast<uint64_t>(ticks) - static_cast<uint64_t>(days) * per_day), per_second, out);
+  append_time(static_cast<int64_t>(static_cast<uint64_t>(ticks) - static_cast<uint64_t>(days) * per_day), per_second,
+              out);
   if (utc) out += 'Z';
 }
 

@@ -17,8 +17,8 @@ void append_integer(Integer value, std::string& out) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
-/// The shortest text that reads back as the same value, always with a point or an exponent ("1.0"), so that a reader can
-/// tell it from an integer; "NaN", "Infinity", "-Infinity".
+/// The shortest text that reads back as the same value, always with a point or an exponent ("1.0"), so that a reader
+/// can tell it from an integer; "NaN", "Infinity", "-Infinity".
 void append_float(double value, std::string& out);
 void append_float(float value, std::string& out);
 
@@ -27,8 +27,9 @@ void append_decimal(__int128 value, int scale, std::string& out);
 /// The whole range of a UHUGEINT.
 void append_uint128(unsigned __int128 value, std::string& out);
 
-/// Days since 1970-01-01 as ISO 8601: "2024-02-29"; years before 1 count down from 0000 ("-0043-03-15" is in 44 BC), years
-/// after 9999 carry a plus sign, both as java.time prints them. INT32_MAX and -INT32_MAX: "infinity", "-infinity".
+/// Days since 1970-01-01 as ISO 8601: "2024-02-29"; years before 1 count down from 0000 ("-0043-03-15" is in 44 BC),
+/// years after 9999 carry a plus sign, both as java.time prints them. INT32_MAX and -INT32_MAX: "infinity",
+/// "-infinity".
 void append_date(int32_t days, std::string& out);
 /// "12:00:00", with 3, 6 or 9 digits of fraction when it is not zero.
 void append_time(int64_t ticks, TicksPerSecond per_second, std::string& out);

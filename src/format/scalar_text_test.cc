@@ -1,9 +1,9 @@
 #include "format/scalar_text.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 namespace weir::format {
 namespace {
@@ -99,7 +99,8 @@ TEST(TimeText, WithAZoneShowsItsOffset) {
 TEST(TimestampText, IsIso8601) {
   EXPECT_EQ(microseconds(1'709'208'000'123'456), "2024-02-29T12:00:00.123456");
   EXPECT_EQ(microseconds(-1), "1969-12-31T23:59:59.999999");
-  EXPECT_EQ(text_of([](std::string& out) { append_timestamp(1'709'208'000, 1, ' ', true, out); }), "2024-02-29 12:00:00Z");
+  EXPECT_EQ(text_of([](std::string& out) { append_timestamp(1'709'208'000, 1, ' ', true, out); }),
+            "2024-02-29 12:00:00Z");
 }
 
 TEST(TimestampText, NamesInfinityAndSurvivesTheFirstTick) {

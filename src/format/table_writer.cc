@@ -1,9 +1,9 @@
 /// Tables and plans.
 #include "format/table_writer.h"
 
-#include <arrow/type.h>
-
 #include <cmath>
+
+#include <arrow/type.h>
 #include <nlohmann/json.hpp>
 
 #include "format/display_text.h"
@@ -61,7 +61,8 @@ class TableWriter final : public RowWriter {
     if (failed) out += " before the error";
     if (trailer.value("partial", false)) out += ", partial";
     const auto elapsed = nlohmann::json::json_pointer("/stats/elapsed_ms");
-    if (trailer.contains(elapsed) && trailer[elapsed].is_number()) out += ", " + duration(trailer[elapsed].get<double>());
+    if (trailer.contains(elapsed) && trailer[elapsed].is_number())
+      out += ", " + duration(trailer[elapsed].get<double>());
     out += ")\n";
   }
 
@@ -90,7 +91,9 @@ class PlanWriter final : public RowWriter {
 
 }  // namespace
 
-std::unique_ptr<Writer> make_table_writer(const TableOptions& options) { return std::make_unique<TableWriter>(options); }
+std::unique_ptr<Writer> make_table_writer(const TableOptions& options) {
+  return std::make_unique<TableWriter>(options);
+}
 
 std::unique_ptr<Writer> make_plan_writer() { return std::make_unique<PlanWriter>(); }
 

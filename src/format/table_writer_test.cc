@@ -14,7 +14,8 @@ std::string table(const std::vector<TestColumn>& columns, TableOptions options =
 }
 
 TEST(TableWriter, AlignsNumbersRightAndTextLeft) {
-  EXPECT_EQ(table({column("id", "INTEGER", arrow::int32(), "[1, 20]"), column("name", "VARCHAR", arrow::utf8(), R"(["Ann", null])"),
+  EXPECT_EQ(table({column("id", "INTEGER", arrow::int32(), "[1, 20]"),
+                   column("name", "VARCHAR", arrow::utf8(), R"(["Ann", null])"),
                    column("total", "DECIMAL(5,2)", arrow::decimal128(5, 2), R"(["1.50", "10.25"])")}),
             " id │ name │ total\n"
             "────┼──────┼───────\n"
@@ -24,7 +25,8 @@ TEST(TableWriter, AlignsNumbersRightAndTextLeft) {
 }
 
 TEST(TableWriter, MeasuresWideCharactersAndCombiningMarks) {
-  EXPECT_EQ(table({column("a", "VARCHAR", arrow::utf8(), R"(["日本", "e\u0301", "x"])"), column("b", "INTEGER", arrow::int32(), "[1, 2, 3]")}),
+  EXPECT_EQ(table({column("a", "VARCHAR", arrow::utf8(), R"(["日本", "e\u0301", "x"])"),
+                   column("b", "INTEGER", arrow::int32(), "[1, 2, 3]")}),
             " a    │ b\n"
             "──────┼───\n"
             " 日本 │ 1\n"
@@ -68,7 +70,8 @@ TEST(TableWriter, SaysDoneForAStatementWithoutRows) {
 
 TEST(TableWriter, ShowsTheRowsThatCameBeforeAnError) {
   const TestAnswer answer({column("n", "INTEGER", arrow::int32(), "[1]")});
-  EXPECT_EQ(written(*make_table_writer({}), answer, {{"error", {{"code", "timeout"}}}}), " n\n───\n 1\n(1 row before the error)\n");
+  EXPECT_EQ(written(*make_table_writer({}), answer, {{"error", {{"code", "timeout"}}}}),
+            " n\n───\n 1\n(1 row before the error)\n");
   EXPECT_EQ(written(*make_table_writer({}), answer, {{"error", {{"code", "timeout"}}}}, 0), "");
 }
 
@@ -97,12 +100,13 @@ TEST(PushdownTable, ShowsEachScanWithWhatWasDoneWhere) {
                                    {"scan_duration_ms", 14.26},
                                    {"rows_returned", 50},
                                    {"bytes_received", 4128}}};
-  EXPECT_EQ(pushdown_table(summary, {}),
-            " source  │ table        │ done by the source │ done here (why)               │ limit │ rows │ bytes │   ms\n"
-            "─────────┼──────────────┼────────────────────┼───────────────────────────────┼───────┼──────┼───────┼──────\n"
-            " pg_prod │ public.users │ region = $1        │ lower(email) = $3             │       │   50 │  4128 │ 14.3\n"
-            "         │              │ id > $2            │ (lower: not proven identical) │       │      │       │     \n"
-            "         │              │ columns            │                               │       │      │       │     \n");
+  EXPECT_EQ(
+      pushdown_table(summary, {}),
+      " source  │ table        │ done by the source │ done here (why)               │ limit │ rows │ bytes │   ms\n"
+      "─────────┼──────────────┼────────────────────┼───────────────────────────────┼───────┼──────┼───────┼──────\n"
+      " pg_prod │ public.users │ region = $1        │ lower(email) = $3             │       │   50 │  4128 │ 14.3\n"
+      "         │              │ id > $2            │ (lower: not proven identical) │       │      │       │     \n"
+      "         │              │ columns            │                               │       │      │       │     \n");
 }
 
 TEST(PushdownTable, IsEmptyWithoutScans) { EXPECT_EQ(pushdown_table(nlohmann::json::array(), {}), ""); }

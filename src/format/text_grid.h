@@ -8,10 +8,10 @@ namespace weir::format {
 
 /// How a grid looks.
 struct TableOptions {
-  size_t measured_rows = 1'000;        ///< rows that are held back to find the widths; later rows only get wider
-  size_t measured_bytes = 16u << 20;   ///< or this much text
-  size_t column_width_max = 0;         ///< cells beyond which a value is cut with "…"; 0: values are never cut
-  bool colour = false;                 ///< dim rules and NULLs by ANSI codes
+  size_t measured_rows = 1'000;       ///< rows that are held back to find the widths; later rows only get wider
+  size_t measured_bytes = 16u << 20;  ///< or this much text
+  size_t column_width_max = 0;        ///< cells beyond which a value is cut with "…"; 0: values are never cut
+  bool colour = false;                ///< dim rules and NULLs by ANSI codes
 };
 
 struct GridColumn {

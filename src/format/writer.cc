@@ -27,11 +27,16 @@ constexpr std::array kFormats = {
 
 std::unique_ptr<Writer> make_writer(Format format) {
   switch (format) {
-    case Format::json: return make_json_writer();
-    case Format::ndjson: return make_ndjson_writer();
-    case Format::csv: return make_csv_writer();
-    case Format::arrow: return make_arrow_writer();
-    case Format::table: break;
+    case Format::json:
+      return make_json_writer();
+    case Format::ndjson:
+      return make_ndjson_writer();
+    case Format::csv:
+      return make_csv_writer();
+    case Format::arrow:
+      return make_arrow_writer();
+    case Format::table:
+      break;
   }
   return make_table_writer(TableOptions{});
 }

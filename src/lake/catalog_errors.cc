@@ -16,7 +16,8 @@ struct Meaning {
 
 /// The engine has no codes for these; the tests hold the texts against the pinned version.
 constexpr Meaning kMeanings[] = {
-    {"has been invalidated", ErrorCode::disk_full, "free space on that disk, then start Weir again: the catalog must be opened anew"},
+    {"has been invalidated", ErrorCode::disk_full,
+     "free space on that disk, then start Weir again: the catalog must be opened anew"},
     {"No space left on device", ErrorCode::disk_full, ""},
     {"Disk quota exceeded", ErrorCode::disk_full, ""},
     {"Transaction conflict", ErrorCode::commit_conflict, ""},
@@ -38,7 +39,8 @@ Error classify(Error error, const std::filesystem::path& directory) {
   for (const auto& meaning : kMeanings) {
     if (error.message.find(meaning.text) == std::string::npos) continue;
     const auto cause = std::move(error.message);
-    error = meaning.code == ErrorCode::disk_full ? disk_full(directory).error() : Error{meaning.code, "", "", error.source};
+    error =
+        meaning.code == ErrorCode::disk_full ? disk_full(directory).error() : Error{meaning.code, "", "", error.source};
     error.message += (error.message.empty() ? "" : ": ") + cause;
     if (!meaning.hint.empty()) error.hint = meaning.hint;
     return error;

@@ -62,7 +62,8 @@ Status Committer::take_turn(const std::stop_token& stop) {
   // Whoever stood behind may be first now.
   changed_.notify_all();
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the statement was cancelled while it waited to write");
-  return fail(ErrorCode::timeout, "the statement waited too long to write: " + std::to_string(options_.wait_max.count()) + " ms",
+  return fail(ErrorCode::timeout,
+              "the statement waited too long to write: " + std::to_string(options_.wait_max.count()) + " ms",
               "other writers are slow; try again");
 }
 
@@ -79,12 +80,13 @@ void Committer::fold_catalog_log(SqlSession& session) {
   std::error_code failed;
   const auto log_bytes = fs::file_size(log, failed);
   if (failed || log_bytes <= options_.catalog_log_bytes_max) return;
-  // A fold writes changed parts of the catalog anew beside the old ones, and one that runs out of space makes the catalog
-  // unusable until it is opened again. So there must be room for all of it.
+  // A fold writes changed parts of the catalog anew beside the old ones, and one that runs out of space makes the
+  // catalog unusable until it is opened again. So there must be room for all of it.
   const auto room = fs::space(directory_, failed).available;
   if (failed || room < 2 * (fs::file_size(catalog, failed) + log_bytes)) {
-    telemetry::log(telemetry::Level::warning, "catalog_log_not_folded",
-                   {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
+    telemetry::log(
+        telemetry::Level::warning, "catalog_log_not_folded",
+        {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
     return;
   }
   const auto folded = session.run("CHECKPOINT " + std::string(kMetadataCatalog));

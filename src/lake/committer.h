@@ -19,9 +19,9 @@
 namespace weir::lake {
 
 struct CommitterOptions {
-  int waiting_max = 64;                           ///< writers that may wait; one more is refused
-  std::chrono::milliseconds wait_max{60'000};     ///< how long a writer may wait for its turn
-  uint64_t catalog_log_bytes_max = 16u << 20;     ///< the catalog's log is folded into it when it is larger
+  int waiting_max = 64;                        ///< writers that may wait; one more is refused
+  std::chrono::milliseconds wait_max{60'000};  ///< how long a writer may wait for its turn
+  uint64_t catalog_log_bytes_max = 16u << 20;  ///< the catalog's log is folded into it when it is larger
 };
 
 /// Thread-safe. First come, first served.

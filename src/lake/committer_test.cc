@@ -1,13 +1,13 @@
 #include "lake/committer.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <fstream>
 #include <future>
 #include <thread>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace weir::lake {
 namespace {
@@ -24,7 +24,9 @@ class RecordingSession : public SqlSession {
     statements.emplace_back(sql);
     return {};
   }
-  Result<std::vector<std::vector<std::string>>> rows(std::string_view) override { return std::vector<std::vector<std::string>>{}; }
+  Result<std::vector<std::vector<std::string>>> rows(std::string_view) override {
+    return std::vector<std::vector<std::string>>{};
+  }
 
   std::vector<std::string> statements;
 };
@@ -62,14 +64,13 @@ class Holder {
   explicit Holder(Committer& committer)
       : thread_([&committer, this] {
           RecordingSession session;
-          static_cast<void>(committer.commit(
-              session,
-              [this] {
-                held_.set_value();
-                letting_go_.get_future().wait();
-                return Status{};
-              },
-              {}));
+          static_cast<void>(committer.commit(session,
+                                             [this] {
+                                               held_.set_value();
+                                               letting_go_.get_future().wait();
+                                               return Status{};
+                                             },
+                                             {}));
         }) {
     held_.get_future().wait();
   }
@@ -104,7 +105,8 @@ TEST_F(CommitterTest, LeavesNoTransactionOpenBehindFailedWork) {
 TEST_F(CommitterTest, CallsAFullDiskByItsNameAndPlace) {
   RecordingSession session;
   const auto done = committer()->commit(
-      session, [] { return work_failing_with(ErrorCode::io_error, "Could not write file \"f\": No space left on device"); }, {});
+      session,
+      [] { return work_failing_with(ErrorCode::io_error, "Could not write file \"f\": No space left on device"); }, {});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::disk_full);
   EXPECT_THAT(done.error().message, HasSubstr(root_.string()));
@@ -113,7 +115,9 @@ TEST_F(CommitterTest, CallsAFullDiskByItsNameAndPlace) {
 TEST_F(CommitterTest, CallsAConflictByItsName) {
   RecordingSession session;
   const auto done = committer()->commit(
-      session, [] { return work_failing_with(ErrorCode::query_failed, "Transaction conflict - attempting to delete from"); }, {});
+      session,
+      [] { return work_failing_with(ErrorCode::query_failed, "Transaction conflict - attempting to delete from"); },
+      {});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::commit_conflict);
 }
@@ -127,15 +131,14 @@ TEST_F(CommitterTest, LetsOneWriterInAtATime) {
       writers.emplace_back([&] {
         RecordingSession session;
         for (int commit = 0; commit < 50; ++commit) {
-          const auto result = shared->commit(
-              session,
-              [&] {
-                EXPECT_EQ(++inside, 1);
-                ++done;
-                --inside;
-                return Status{};
-              },
-              {});
+          const auto result = shared->commit(session,
+                                             [&] {
+                                               EXPECT_EQ(++inside, 1);
+                                               ++done;
+                                               --inside;
+                                               return Status{};
+                                             },
+                                             {});
           EXPECT_TRUE(result);
         }
       });
@@ -153,7 +156,12 @@ TEST_F(CommitterTest, ServesWritersInTheOrderInWhichTheyCame) {
     for (int writer = 0; writer < 5; ++writer) {
       writers.emplace_back([&, writer] {
         RecordingSession session;
-        EXPECT_TRUE(shared->commit(session, [&] { order.push_back(writer); return Status{}; }, {}));
+        EXPECT_TRUE(shared->commit(session,
+                                   [&] {
+                                     order.push_back(writer);
+                                     return Status{};
+                                   },
+                                   {}));
       });
       await_writers(writer + 1);
     }

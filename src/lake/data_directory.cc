@@ -1,14 +1,14 @@
 /// Opening, locking and checking the data directory.
 #include "lake/data_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <sstream>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "lake/durable_file.h"
 
@@ -28,7 +28,8 @@ constexpr std::string_view kRefused = "?*[\\";
 /// A path that names the same place whatever the working directory, without links.
 Result<fs::path> canonical_place(const fs::path& path) {
   if (path.empty() || path.native().find_first_of(kRefused) != std::string::npos) {
-    return fail(ErrorCode::invalid_option, "the path of the data directory is empty or has one of ? * [ \\ in it: " + path.string(),
+    return fail(ErrorCode::invalid_option,
+                "the path of the data directory is empty or has one of ? * [ \\ in it: " + path.string(),
                 "choose another path");
   }
   std::error_code failed;
@@ -47,7 +48,8 @@ Status create_with_parents(const fs::path& path) {
 /// The text of weir.lock: process id, then address, one per line.
 Status write_owner(int lock_fd, const fs::path& lock_file, const std::string& address) {
   const std::string text = std::to_string(::getpid()) + "\n" + address + "\n";
-  if (::ftruncate(lock_fd, 0) != 0 || ::pwrite(lock_fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  if (::ftruncate(lock_fd, 0) != 0 ||
+      ::pwrite(lock_fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     return file_error("write", lock_file, errno);
   }
   return {};
@@ -62,7 +64,8 @@ std::unexpected<Error> locked(const fs::path& path) {
   }
   std::string message = "the data directory " + path.string() + " is in use by ";
   message += process.empty() ? "another process" : "process " + process;
-  if (address.empty()) return fail(ErrorCode::data_dir_locked, std::move(message), "stop that process, or wait until it has ended");
+  if (address.empty())
+    return fail(ErrorCode::data_dir_locked, std::move(message), "stop that process, or wait until it has ended");
   return fail(ErrorCode::data_dir_locked, message + ", which answers at " + address, "use --url " + address);
 }
 
@@ -116,7 +119,9 @@ DataDirectory::~DataDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
 }
 
-Status DataDirectory::announce(const std::string& address) { return write_owner(lock_fd_, path_ / "weir.lock", address); }
+Status DataDirectory::announce(const std::string& address) {
+  return write_owner(lock_fd_, path_ / "weir.lock", address);
+}
 
 Status DataDirectory::read_version() {
   const auto file = path_ / "version";
@@ -147,7 +152,8 @@ Status DataDirectory::check_parts() const {
   if (has_lake_ && !fs::is_directory(extents(), ignored)) {
     return damaged(extents(), "is missing, though the catalog may name files in it");
   }
-  if (!has_lake_ && !catalog && !empty_or_absent(extents())) return damaged(catalog_file(), "is missing, though there are extents");
+  if (!has_lake_ && !catalog && !empty_or_absent(extents()))
+    return damaged(catalog_file(), "is missing, though there are extents");
   return {};
 }
 

@@ -1,15 +1,15 @@
 #include "lake/data_directory.h"
 
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <vector>
 
 namespace weir::lake {
 namespace {
@@ -25,7 +25,9 @@ class DataDirectoryTest : public testing::Test {
   }
   ~DataDirectoryTest() override { fs::remove_all(root_); }
 
-  Result<std::unique_ptr<DataDirectory>> open(const std::string& address = "") { return DataDirectory::open(path_, address); }
+  Result<std::unique_ptr<DataDirectory>> open(const std::string& address = "") {
+    return DataDirectory::open(path_, address);
+  }
   ErrorCode code_of_open() {
     const auto directory = open();
     return directory ? ErrorCode::internal : directory.error().code;
@@ -93,11 +95,13 @@ TEST(DataDirectoryOwner, DISABLED_HoldsUntilKilled) {
 
 /// This program again, running only the test above. No fork: libarrow's fork handlers upset TSan.
 pid_t spawn_owner(const fs::path& data_dir, int ready_fd) {
-  const std::vector<std::string> arguments{"/proc/self/exe", "--gtest_also_run_disabled_tests", "--gtest_filter=DataDirectoryOwner.*"};
+  const std::vector<std::string> arguments{"/proc/self/exe", "--gtest_also_run_disabled_tests",
+                                           "--gtest_filter=DataDirectoryOwner.*"};
   std::vector<char*> argv, environment;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  const std::string directory = "WEIR_TEST_DATA_DIR=" + data_dir.string(), ready = "WEIR_TEST_READY_FD=" + std::to_string(ready_fd);
+  const std::string directory = "WEIR_TEST_DATA_DIR=" + data_dir.string(),
+                    ready = "WEIR_TEST_READY_FD=" + std::to_string(ready_fd);
   for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
   for (const auto* variable : {&directory, &ready}) environment.push_back(const_cast<char*>(variable->c_str()));
   environment.push_back(nullptr);

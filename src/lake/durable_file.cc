@@ -1,15 +1,15 @@
 /// Small files and directory entries that survive a power loss once the call has returned.
 #include "lake/durable_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace weir::lake {
 namespace {

@@ -17,9 +17,11 @@ std::unexpected<Error> disk_full(const std::filesystem::path& path);
 
 /// Makes the entries of `directory` durable. Errors: io_error, disk_full.
 Status sync_directory(const std::filesystem::path& directory);
-/// Creates `directory` (mode 0700) and makes its entry durable; one that exists is left alone. Errors: io_error, disk_full.
+/// Creates `directory` (mode 0700) and makes its entry durable; one that exists is left alone. Errors: io_error,
+/// disk_full.
 Status ensure_directory(const std::filesystem::path& directory);
-/// Replaces the file `path` by `text` in one durable step: a reader sees the old text or the new. Errors: io_error, disk_full.
+/// Replaces the file `path` by `text` in one durable step: a reader sees the old text or the new. Errors: io_error,
+/// disk_full.
 Status write_durably(const std::filesystem::path& path, std::string_view text);
 /// The whole text of a small file. Errors: io_error.
 Result<std::string> read_small_file(const std::filesystem::path& path);

@@ -25,14 +25,15 @@ struct LakeOption {
 
 /// Kept in the catalog, so that every other DuckLake client writes as we do.
 constexpr std::array kOptions = {
-    LakeOption{"data_inlining_row_limit", "0"},   // as in attach(); a client's own default is 10
+    LakeOption{"data_inlining_row_limit", "0"},  // as in attach(); a client's own default is 10
     LakeOption{"parquet_compression", "'zstd'"},
     LakeOption{"parquet_row_group_size", "122880"},  // a block: small enough to be worth skipping
     LakeOption{"target_file_size", "'256MiB'"},
 };
 
 std::string attach_statement(const DataDirectory& directory) {
-  std::string sql = "ATTACH " + sql_string("ducklake:" + directory.catalog_file().string()) + " AS " + std::string(kCatalog);
+  std::string sql =
+      "ATTACH " + sql_string("ducklake:" + directory.catalog_file().string()) + " AS " + std::string(kCatalog);
   sql += " (DATA_PATH " + sql_string(directory.extents().string() + "/");
   // The catalog holds the path of its first place; the directory may have been moved or restored elsewhere.
   sql += ", OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT 0";

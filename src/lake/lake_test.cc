@@ -1,9 +1,9 @@
 #include "lake/lake.h"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 namespace weir::lake {
 namespace {
@@ -97,7 +97,8 @@ TEST_F(LakeTest, TellsDamageFromOtherErrors) {
 }
 
 TEST_F(LakeTest, TellsANewerCatalog) {
-  EXPECT_EQ(attach_failing_with("DuckLake catalog version mismatch: catalog version is 1.1, but").code, ErrorCode::data_dir_version);
+  EXPECT_EQ(attach_failing_with("DuckLake catalog version mismatch: catalog version is 1.1, but").code,
+            ErrorCode::data_dir_version);
 }
 
 TEST_F(LakeTest, TellsAFullDiskAndNamesIt) {
@@ -107,7 +108,8 @@ TEST_F(LakeTest, TellsAFullDiskAndNamesIt) {
 }
 
 TEST_F(LakeTest, TellsACatalogThatAnotherProgramHasOpen) {
-  EXPECT_EQ(attach_failing_with("Could not set lock on file \"c\": Conflicting lock is held").code, ErrorCode::data_dir_locked);
+  EXPECT_EQ(attach_failing_with("Could not set lock on file \"c\": Conflicting lock is held").code,
+            ErrorCode::data_dir_locked);
 }
 
 }  // namespace

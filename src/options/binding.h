@@ -9,13 +9,14 @@
 
 #include <chrono>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 #include "options/options.h"
@@ -74,9 +75,8 @@ class Binding {
   /// `path` is relative to the body: "connection.pool_size". An absent option leaves the field as `T` initialises it.
   template <typename Value>
   Binding&& field(std::string_view path, Value T::* member) && {
-    entries_.push_back({path, [member](T& to, const nlohmann::json& value) {
-                          return detail::assign(to.*member, value);
-                        }});
+    entries_.push_back(
+        {path, [member](T& to, const nlohmann::json& value) { return detail::assign(to.*member, value); }});
     return std::move(*this);
   }
 

@@ -33,8 +33,9 @@ Binding<Settings> complete() {
 }
 
 TEST(Binding, FillsEveryKindOfField) {
-  const auto body = validate(example::body(), nlohmann::json::parse(R"({"name":"pg",
-      "connection":{"url":"u","secret_ref":"$env:X","tls":"disabled","pool_size":7,"sample":1},"scope":{"include_schemas":["a","b"]}})"));
+  const auto body = validate(example::body(), nlohmann::json::parse(R"({
+      "name": "pg", "scope": {"include_schemas": ["a", "b"]},
+      "connection": {"url": "u", "secret_ref": "$env:X", "tls": "disabled", "pool_size": 7, "sample": 1}})"));
   ASSERT_TRUE(body);
   const auto settings = complete().read(*body);
   ASSERT_TRUE(settings) << settings.error().to_string();
@@ -67,7 +68,8 @@ TEST(Binding, RefusesAValueThatDoesNotFitItsField) {
 TEST(Binding, FindsWhatIsNotBoundAndWhatIsNotDeclared) {
   EXPECT_EQ(complete().unbound(example::body(), {"name"}), std::vector<std::string>());
   EXPECT_EQ(complete().unbound(example::body()), std::vector<std::string>{"name"});
-  EXPECT_EQ(complete().field("connection.ulr", &Settings::url).unbound(example::body(), {"name"}), std::vector<std::string>{"connection.ulr"});
+  EXPECT_EQ(complete().field("connection.ulr", &Settings::url).unbound(example::body(), {"name"}),
+            std::vector<std::string>{"connection.ulr"});
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 /// What a declaration says to people and to editors: JSON schema and Markdown.
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <utility>
 
 #include "options/options.h"
 
@@ -13,12 +13,18 @@ using nlohmann::json;
 
 std::string_view schema_type(ValueType type) {
   switch (type) {
-    case ValueType::string: return "string";
-    case ValueType::integer: return "integer";
-    case ValueType::number: return "number";
-    case ValueType::boolean: return "boolean";
-    case ValueType::string_list: return "array";
-    case ValueType::group: return "object";
+    case ValueType::string:
+      return "string";
+    case ValueType::integer:
+      return "integer";
+    case ValueType::number:
+      return "number";
+    case ValueType::boolean:
+      return "boolean";
+    case ValueType::string_list:
+      return "array";
+    case ValueType::group:
+      return "object";
   }
   std::unreachable();
 }
@@ -88,7 +94,9 @@ std::string type_cell(const Option& option) {
 std::string default_cell(const Option& option) {
   if (option.required) return "required";
   if (option.default_value.is_null()) return "";
-  return "`" + (option.default_value.is_string() ? option.default_value.get<std::string>() : option.default_value.dump()) + "`";
+  return "`" +
+         (option.default_value.is_string() ? option.default_value.get<std::string>() : option.default_value.dump()) +
+         "`";
 }
 
 void add_rows(const Group& group, const std::string& prefix, std::string& table) {

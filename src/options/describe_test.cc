@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "options/example_options.h"
 
@@ -15,7 +15,8 @@ TEST(JsonSchema, DescribesTypesBoundsDefaultsAndRequiredOptions) {
   EXPECT_EQ(schema["additionalProperties"], false);
   EXPECT_EQ(schema["required"], json({"name", "connection"}));
   const json& connection = schema["properties"]["connection"]["properties"];
-  EXPECT_EQ(connection["pool_size"], json::parse(R"({"type":"integer","description":"Connections.","default":5,"examples":[10],
+  EXPECT_EQ(connection["pool_size"],
+            json::parse(R"({"type":"integer","description":"Connections.","default":5,"examples":[10],
                                                      "minimum":1,"maximum":50,"x-since":"0.1"})"));
   EXPECT_EQ(connection["tls"]["enum"], json({"required", "disabled"}));
   EXPECT_EQ(connection["secret_ref"]["x-secret"], true);
@@ -26,7 +27,9 @@ TEST(JsonSchema, DescribesTypesBoundsDefaultsAndRequiredOptions) {
 TEST(Markdown, HasOneRowForEveryOption) {
   const std::string table = markdown(example::body());
   EXPECT_EQ(std::ranges::count(table, '\n'), 2 + 1 + 6 + 2);
-  EXPECT_NE(table.find("| `connection.pool_size` | integer, 1 to 50 | `5` | Connections. Example: `10` |\n"), std::string::npos) << table;
+  EXPECT_NE(table.find("| `connection.pool_size` | integer, 1 to 50 | `5` | Connections. Example: `10` |\n"),
+            std::string::npos)
+      << table;
   EXPECT_NE(table.find("| `name` | string | required | Name. Example: `pg_prod` |\n"), std::string::npos) << table;
 }
 

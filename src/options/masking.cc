@@ -54,22 +54,24 @@ size_t find_ignoring_case(std::string_view text, std::string_view word, size_t f
   const auto same = [](char left, char right) {
     return std::tolower(static_cast<unsigned char>(left)) == std::tolower(static_cast<unsigned char>(right));
   };
-  const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), word.begin(), word.end(), same);
+  const auto found =
+      std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), word.begin(), word.end(), same);
   return found == text.end() ? std::string_view::npos : static_cast<size_t>(found - text.begin());
 }
 
-// One past the value that starts at `from`: quoted as libpq quotes, or up to the end of the token; in a URL '&' ends it.
+// One past the value that starts at `from`: quoted as libpq quotes, or up to the end of the token; in a URL '&' ends
+// it.
 size_t end_of_value(std::string_view text, size_t from) {
   if (from < text.size() && text[from] == '\'') {
     size_t at = from + 1;
     while (at < text.size() && text[at] != '\'') at += text[at] == '\\' ? 2 : 1;
     return std::min(at + 1, text.size());
   }
-  const size_t token_start = text.find_last_of(kTokenEnd, from == 0 ? 0 : from - 1);
-  const std::string_view before = text.substr(token_start == std::string_view::npos ? 0 : token_start,
-                                              from - (token_start == std::string_view::npos ? 0 : token_start));
-  const bool in_url = before.find("://") != std::string_view::npos;
-  return std::min(text.find_first_of(in_url ? std::string(kTokenEnd) + "&#" : std::string(kTokenEnd), from), text.size());
+  const std::string_view before = text.substr(0, from);
+  const size_t space = before.find_last_of(kTokenEnd);
+  const bool in_url = before.find("://", space == std::string_view::npos ? 0 : space) != std::string_view::npos;
+  const std::string end = std::string(kTokenEnd) + (in_url ? "&#" : "");
+  return std::min(text.find_first_of(end, from), text.size());
 }
 
 std::string mask_password_values(std::string_view text) {
@@ -97,13 +99,15 @@ json masked_value(const Option& option, const json& value) {
     return list;
   }
   if (option.secret && !value.is_null()) {
-    const bool shown = value.is_string() && (value.get_ref<const std::string&>().empty() || is_reference(value.get_ref<const std::string&>()));
+    const bool shown = value.is_string() && (value.get_ref<const std::string&>().empty() ||
+                                             is_reference(value.get_ref<const std::string&>()));
     return shown ? value : json(kMask);
   }
   return value.is_string() ? json(mask_urls(value.get_ref<const std::string&>())) : value;
 }
 
-void add_plain_secrets(const Group& group, const std::string& prefix, const json& value, std::vector<std::string>& paths) {
+void add_plain_secrets(const Group& group, const std::string& prefix, const json& value,
+                       std::vector<std::string>& paths) {
   for (const Option& option : group.options) {
     const auto given = value.find(option.name);
     if (given == value.end()) continue;
@@ -125,7 +129,8 @@ nlohmann::json masked(const Group& group, const nlohmann::json& value) {
   for (const Option& option : group.options) {
     const auto given = value.find(option.name);
     if (given == value.end()) continue;
-    shown[std::string(option.name)] = option.type == ValueType::group ? masked(*option.group, *given) : masked_value(option, *given);
+    shown[std::string(option.name)] =
+        option.type == ValueType::group ? masked(*option.group, *given) : masked_value(option, *given);
   }
   return shown;
 }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 
@@ -23,10 +24,10 @@ struct Option {
   std::string_view since = "0.1";
   nlohmann::json default_value = nullptr;  ///< null: no default
   bool required = false;
-  bool secret = false;                     ///< never shown; a reference ($env:, $file:) is shown as typed
+  bool secret = false;                          ///< never shown; a reference ($env:, $file:) is shown as typed
   std::optional<int64_t> minimum{}, maximum{};  ///< for integers and numbers
-  std::vector<std::string_view> choices{};   ///< for strings and the items of lists; empty: any
-  const struct Group* group = nullptr;     ///< for ValueType::group
+  std::vector<std::string_view> choices{};      ///< for strings and the items of lists; empty: any
+  const struct Group* group = nullptr;          ///< for ValueType::group
 };
 
 /// Options that belong together: a JSON object.

@@ -1,15 +1,15 @@
 #include "options/secret_resolver.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "options/options.h"
 
@@ -74,7 +74,7 @@ Result<std::string> secret_file(const std::string& path) {
   if (!path.starts_with('/')) return unresolvable("$file: needs an absolute path, as in $file:/run/secrets/pg_prod");
   const OpenFile file(path);
   if (file.fd() < 0) return unreadable(path);
-  struct stat info {};
+  struct stat info{};
   if (fstat(file.fd(), &info) != 0) return unreadable(path);
   if (!S_ISREG(info.st_mode)) return unresolvable("secret file " + path + " is not a regular file");
   std::string content = WEIR_TRY(read_up_to(file, path, kSecretFileBytesMax));
@@ -133,7 +133,8 @@ Result<std::string> SecretResolver::resolve(std::string_view reference) const {
 
 Result<std::string> SecretResolver::variable(std::string_view name) const {
   // What is no name may be a secret by mistake, so it is not repeated.
-  if (!is_variable_name(name)) return unresolvable("secret reference does not hold the name of an environment variable");
+  if (!is_variable_name(name))
+    return unresolvable("secret reference does not hold the name of an environment variable");
   auto value = environment_(std::string(name));
   if (!value) return unresolvable("environment variable " + std::string(name) + " is not set");
   if (value->empty()) return unresolvable("environment variable " + std::string(name) + " is empty");

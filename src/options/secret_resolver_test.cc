@@ -1,12 +1,12 @@
 #include "options/secret_resolver.h"
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "options/example_options.h"
 
@@ -15,7 +15,8 @@ namespace {
 
 SecretResolver resolver() {
   return SecretResolver([](const std::string& name) -> std::optional<std::string> {
-    const std::map<std::string, std::string> variables{{"PG_PASSWORD", "hunter2"}, {"HOST", "db"}, {"EMPTY", ""}, {"NESTED", "${HOST}"}};
+    const std::map<std::string, std::string> variables{
+        {"PG_PASSWORD", "hunter2"}, {"HOST", "db"}, {"EMPTY", ""}, {"NESTED", "${HOST}"}};
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   });
@@ -40,7 +41,8 @@ class SecretFile : public testing::Test {
     return path;
   }
 
-  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("weir-secret-test-" + std::to_string(getpid()));
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("weir-secret-test-" + std::to_string(getpid()));
 };
 
 TEST(SecretResolver, ReadsEnvironmentVariables) { EXPECT_EQ(resolver().resolve("$env:PG_PASSWORD"), "hunter2"); }
@@ -57,7 +59,8 @@ TEST(SecretResolver, ReplacesReferencesInsideAText) {
 TEST(SecretResolver, DoesNotExpandAValue) { EXPECT_EQ(resolver().resolve("${NESTED}"), "${HOST}"); }
 
 TEST(SecretResolver, ReturnsPlainTextAsItIs) {
-  for (const char* text : {"", "hunter2", "100$", "$", "$$", "a$env:b", "{x}"}) EXPECT_EQ(resolver().resolve(text), text);
+  for (const char* text : {"", "hunter2", "100$", "$", "$$", "a$env:b", "{x}"})
+    EXPECT_EQ(resolver().resolve(text), text);
 }
 
 TEST(SecretResolver, NamesTheVariableThatIsMissing) {
@@ -67,7 +70,8 @@ TEST(SecretResolver, NamesTheVariableThatIsMissing) {
 }
 
 TEST(SecretResolver, RefusesMalformedReferencesWithoutRepeatingThem) {
-  for (const char* reference : {"$env:", "$env:hunter2!", "$env:2HUNTER", "${hunter2!}", "${}", "${HUNTER2", "$vault:hunter2"}) {
+  for (const char* reference :
+       {"$env:", "$env:hunter2!", "$env:2HUNTER", "${hunter2!}", "${}", "${HUNTER2", "$vault:hunter2"}) {
     EXPECT_EQ(message_of(reference).find("unter2"), std::string::npos) << message_of(reference);
   }
 }
@@ -84,7 +88,8 @@ TEST_F(SecretFile, RefusesWhatIsMissingEmptyOrTooLarge) {
   EXPECT_EQ(message_of("$file:" + missing), "secret file " + missing + " cannot be read: No such file or directory");
   EXPECT_EQ(message_of("$file:" + folder_.string()), "secret file " + folder_.string() + " is not a regular file");
   EXPECT_NE(message_of("$file:" + file_with("\n")).find("is empty"), std::string::npos);
-  EXPECT_NE(message_of("$file:" + file_with(std::string(kSecretFileBytesMax + 1, 'x'))).find("larger than 65536 bytes"), std::string::npos);
+  EXPECT_NE(message_of("$file:" + file_with(std::string(kSecretFileBytesMax + 1, 'x'))).find("larger than 65536 bytes"),
+            std::string::npos);
   EXPECT_NE(message_of("$file:" + file_with(std::string("a\0b", 3))).find("NUL"), std::string::npos);
   EXPECT_EQ(message_of("$file:relative/path"), "$file: needs an absolute path, as in $file:/run/secrets/pg_prod");
 }
@@ -100,14 +105,18 @@ TEST_F(SecretFile, DoesNotWaitForAPipe) {
 }
 
 TEST(ResolveReferences, ReplacesThemInTextsOfAllGroups) {
-  const nlohmann::json body = {{"name", "pg"}, {"connection", {{"url", "postgres://${HOST}"}, {"secret_ref", "$env:PG_PASSWORD"}, {"pool_size", 5}}}};
+  const nlohmann::json body = {
+      {"name", "pg"},
+      {"connection", {{"url", "postgres://${HOST}"}, {"secret_ref", "$env:PG_PASSWORD"}, {"pool_size", 5}}}};
   const auto resolved = resolve_references(example::body(), body, resolver());
   ASSERT_TRUE(resolved);
-  EXPECT_EQ((*resolved)["connection"], nlohmann::json({{"url", "postgres://db"}, {"secret_ref", "hunter2"}, {"pool_size", 5}}));
+  EXPECT_EQ((*resolved)["connection"],
+            nlohmann::json({{"url", "postgres://db"}, {"secret_ref", "hunter2"}, {"pool_size", 5}}));
 }
 
 TEST(ResolveReferences, NamesTheOptionThatFails) {
-  const auto resolved = resolve_references(example::body(), {{"connection", {{"secret_ref", "$env:MISSING"}}}}, resolver());
+  const auto resolved =
+      resolve_references(example::body(), {{"connection", {{"secret_ref", "$env:MISSING"}}}}, resolver());
   ASSERT_FALSE(resolved);
   EXPECT_EQ(resolved.error().message, "option connection.secret_ref: environment variable MISSING is not set");
 }

@@ -1,10 +1,10 @@
 /// Checks a body against its declaration and fills in the defaults.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/nearest.h"
 #include "options/binding.h"
@@ -37,19 +37,22 @@ std::string bounds(const Option& option) {
   return "";
 }
 
-std::string quoted_choices(const Option& option) {
-  return fmt::format("\"{}\"", fmt::join(option.choices, "\", \""));
-}
+std::string quoted_choices(const Option& option) { return fmt::format("\"{}\"", fmt::join(option.choices, "\", \"")); }
 
 std::string expected(const Option& option) {
   switch (option.type) {
-    case ValueType::string: return option.choices.empty() ? "a string" : "one of " + quoted_choices(option);
-    case ValueType::integer: return "an integer" + bounds(option);
-    case ValueType::number: return "a number" + bounds(option);
-    case ValueType::boolean: return "true or false";
+    case ValueType::string:
+      return option.choices.empty() ? "a string" : "one of " + quoted_choices(option);
+    case ValueType::integer:
+      return "an integer" + bounds(option);
+    case ValueType::number:
+      return "a number" + bounds(option);
+    case ValueType::boolean:
+      return "true or false";
     case ValueType::string_list:
       return option.choices.empty() ? "a list of strings" : "a list of " + quoted_choices(option);
-    case ValueType::group: return "an object";
+    case ValueType::group:
+      return "an object";
   }
   std::unreachable();
 }
@@ -99,20 +102,26 @@ Status check_list(const Option& option, const std::string& path, const json& lis
 
 bool has_type(const Option& option, const json& value) {
   switch (option.type) {
-    case ValueType::string: return value.is_string();
-    case ValueType::integer: return value.is_number_integer();
-    case ValueType::number: return value.is_number();
-    case ValueType::boolean: return value.is_boolean();
-    case ValueType::string_list: return value.is_array();
-    case ValueType::group: return value.is_object();
+    case ValueType::string:
+      return value.is_string();
+    case ValueType::integer:
+      return value.is_number_integer();
+    case ValueType::number:
+      return value.is_number();
+    case ValueType::boolean:
+      return value.is_boolean();
+    case ValueType::string_list:
+      return value.is_array();
+    case ValueType::group:
+      return value.is_object();
   }
   std::unreachable();
 }
 
 Status check_value(const Option& option, const std::string& path, const json& value) {
   if (!has_type(option, value)) {
-    const bool unquoted = option.type == ValueType::integer || option.type == ValueType::number ||
-                          option.type == ValueType::boolean;
+    const bool unquoted =
+        option.type == ValueType::integer || option.type == ValueType::number || option.type == ValueType::boolean;
     return refuse(option, path, value, unquoted && value.is_string() ? "Write the value without quotes." : "");
   }
   if (value.is_number() && !in_bounds(option, value)) return refuse(option, path, value);
@@ -151,8 +160,8 @@ class Validation {
     json checked = json::object();
     for (const Option& declared : group.options) {
       const auto given = value.find(declared.name);
-      json result = WEIR_TRY(option(declared, prefix + std::string(declared.name),
-                                    given == value.end() ? json(nullptr) : *given));
+      json result = WEIR_TRY(
+          option(declared, prefix + std::string(declared.name), given == value.end() ? json(nullptr) : *given));
       if (!result.is_null()) checked[std::string(declared.name)] = std::move(result);
     }
     return checked;
@@ -187,7 +196,8 @@ class Validation {
 
 Result<nlohmann::json> validate(const Group& group, const nlohmann::json& value) {
   if (!value.is_object()) {
-    return fail(ErrorCode::invalid_option, fmt::format("{} must be a JSON object, got {}", group.name, value.type_name()));
+    return fail(ErrorCode::invalid_option,
+                fmt::format("{} must be a JSON object, got {}", group.name, value.type_name()));
   }
   return Validation(group).group(group, "", value);
 }

@@ -22,7 +22,8 @@ Error error_of(const json& body) {
 TEST(Validate, FillsDefaultsOfInnerGroups) {
   const auto result = validate(example::body(), with_connection());
   ASSERT_TRUE(result) << result.error().to_string();
-  EXPECT_EQ(*result, json::parse(R"({"name":"pg","connection":{"url":"postgres://app@db/app","tls":"required","pool_size":5,
+  EXPECT_EQ(*result,
+            json::parse(R"({"name":"pg","connection":{"url":"postgres://app@db/app","tls":"required","pool_size":5,
                                      "read_only":true},"scope":{"flatten_depth":2}})"));
 }
 
@@ -63,7 +64,10 @@ TEST(Validate, NamesAMissingOption) {
 }
 
 TEST(Validate, LeavesOutAnAbsentGroupThatNeedsAnOption) {
-  static const Group outer{.name = "outer", .doc = "", .options = {{.name = "connection", .type = ValueType::group, .doc = "", .group = &example::connection()}}};
+  static const Group outer{
+      .name = "outer",
+      .doc = "",
+      .options = {{.name = "connection", .type = ValueType::group, .doc = "", .group = &example::connection()}}};
   EXPECT_EQ(validate(outer, json::object()).value(), json::object());
 }
 
@@ -88,7 +92,8 @@ TEST(Validate, RefusesAFractionForAnInteger) {
 TEST(Validate, BoundsNumbersWithFractions) {
   EXPECT_TRUE(validate(example::body(), with_connection({{"sample", 0.5}})));
   EXPECT_TRUE(validate(example::body(), with_connection({{"sample", 1}})));
-  EXPECT_EQ(error_of(with_connection({{"sample", 1.01}})).message, "option connection.sample must be a number from 0 to 1, got 1.01");
+  EXPECT_EQ(error_of(with_connection({{"sample", 1.01}})).message,
+            "option connection.sample must be a number from 0 to 1, got 1.01");
 }
 
 TEST(Validate, OffersTheNearestChoice) {
@@ -99,7 +104,8 @@ TEST(Validate, OffersTheNearestChoice) {
 
 TEST(Validate, RefusesEveryWrongType) {
   EXPECT_EQ(error_of(with_connection({{"read_only", "true"}})).hint, "Write the value without quotes.");
-  EXPECT_EQ(error_of({{"name", "pg"}, {"connection", "postgres://"}}).message, "option connection must be an object, got \"postgres://\"");
+  EXPECT_EQ(error_of({{"name", "pg"}, {"connection", "postgres://"}}).message,
+            "option connection must be an object, got \"postgres://\"");
   EXPECT_EQ(error_of(with_connection({{"url", 5432}})).message, "option connection.url must be a string, got 5432");
   json body = with_connection();
   body["scope"] = {{"include_schemas", "public"}};
@@ -123,7 +129,8 @@ TEST(Validate, RefusesTheMaskThatAnAnswerShowed) {
 
 TEST(Validate, RefusesEmptyRequiredTextAndNulCharacters) {
   EXPECT_EQ(error_of(with_connection({{"url", ""}})).message, "option connection.url must not be empty");
-  EXPECT_EQ(error_of(with_connection({{"url", std::string("a\0b", 3)}})).message, "option connection.url must not hold a NUL character");
+  EXPECT_EQ(error_of(with_connection({{"url", std::string("a\0b", 3)}})).message,
+            "option connection.url must not hold a NUL character");
 }
 
 TEST(Validate, ShortensLongValuesAndKeys) {

@@ -1,11 +1,11 @@
 #include "server/api.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <new>
 #include <typeinfo>
+
+#include <fmt/format.h>
 
 #include "base/nearest.h"
 #include "server/browser_guard.h"
@@ -58,6 +58,7 @@ class Api::ApiExchange final : public Exchange {
   ApiExchange(Api& api, std::optional<Request> head, const std::string& peer)
       : api_(api), peer_(peer), started_(std::chrono::steady_clock::now()) {
     if (head) call_.request = std::move(*head);
+    call_.principal = {"nobody", engine::Role::read, {}};  // until `authenticate` knows better
     call_.request_id = request_id_of(call_.request.fields);
   }
 
@@ -138,7 +139,8 @@ Result<Response> Api::ApiExchange::run(Client& client) const {
     return fail(ErrorCode::out_of_memory, "request needs more memory than there is");
   } catch (const std::exception& defect) {
     telemetry::log(telemetry::Level::error, "http_handler_failed",
-                   {{"request_id", call_.request_id}, {"route", std::string(route_->pattern)},
+                   {{"request_id", call_.request_id},
+                    {"route", std::string(route_->pattern)},
                     {"exception", typeid(defect).name()}});
     return fail(ErrorCode::internal, "request failed on a defect of the server");
   }

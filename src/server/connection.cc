@@ -1,8 +1,8 @@
 #include "server/connection.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 namespace weir::server {
 namespace {
@@ -82,8 +82,10 @@ Fault Connection::incomplete(Socket::Read read) const {
     return {400, {ErrorCode::invalid_request, "request ends before it is complete", "Send the whole request.", {}}};
   }
   return {408,
-          {ErrorCode::timeout, fmt::format("request was not complete within {} ms", limits_.read_timeout.count()),
-           "Send head and body without a pause.", {}}};
+          {ErrorCode::timeout,
+           fmt::format("request was not complete within {} ms", limits_.read_timeout.count()),
+           "Send head and body without a pause.",
+           {}}};
 }
 
 /// For a request whose head could not be read; nothing after it can be told apart.

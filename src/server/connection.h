@@ -57,10 +57,10 @@ class Connection final : private Client {
   Service& service_;
   DisconnectWatcher& watcher_;
   const ConnectionLimits& limits_;
-  std::string pending_;  ///< bytes read beyond the request before
-  bool head_only_ = false;       ///< the running request is HEAD
-  int version_ = 11;             ///< of the running request
-  Clock::time_point deadline_;   ///< for what is being read
+  std::string pending_;         ///< bytes read beyond the request before
+  bool head_only_ = false;      ///< the running request is HEAD
+  int version_ = 11;            ///< of the running request
+  Clock::time_point deadline_;  ///< for what is being read
   std::atomic<bool> reading_{true};
   std::atomic<bool> ending_{false};
 };

@@ -1,10 +1,10 @@
 #include "server/connections.h"
 
-#include <fmt/format.h>
-
 #include <exception>
 #include <system_error>
 #include <typeinfo>
+
+#include <fmt/format.h>
 
 #include "telemetry/log.h"
 
@@ -16,8 +16,10 @@ constexpr int kRefusingMax = 16;
 
 Fault too_many_connections(int connections_max) {
   return {503,
-          {ErrorCode::too_many_requests, fmt::format("all {} connections of the server are in use", connections_max),
-           {}, {}}};
+          {ErrorCode::too_many_requests,
+           fmt::format("all {} connections of the server are in use", connections_max),
+           {},
+           {}}};
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 /// Registering, changing and watching connectors. A token that is confined to schemas sees only the connectors among
 /// them.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include <nlohmann/json.hpp>
 
 #include "base/time.h"
 #include "server/errors.h"
@@ -20,7 +21,7 @@ bool may_see(const engine::Principal& principal, const std::string& connector) {
   return principal.schemas.empty() || std::ranges::find(principal.schemas, connector) != principal.schemas.end();
 }
 
-const std::string& connector_of(const Call& call) { return call.path.find("connector")->second; }
+const std::string& connector_of(const Call& call) { return call.path.find("id")->second; }
 
 /// The connector's document. A hidden connector answers as one that does not exist.
 Result<nlohmann::json> visible_connector(Fleet& fleet, const Call& call) {
@@ -117,7 +118,7 @@ RouteHandler on(Fleet& fleet, FleetHandler handler) {
 void add_connector_routes(Router& router, Fleet& fleet) {
   const std::vector<std::string> json = {"application/json"};
   const std::string_view all = "/v1/connectors";
-  const std::string_view one = "/v1/connectors/{connector}";
+  const std::string_view one = "/v1/connectors/{id}";
   router.add({"GET", all, Access::read, on(fleet, list)});
   router.add({"POST", all, Access::admin, on(fleet, create), {}, json});
   router.add({"GET", "/v1/connectors/catalog", Access::read, on(fleet, catalog)});
@@ -125,12 +126,15 @@ void add_connector_routes(Router& router, Fleet& fleet) {
   router.add({"GET", one, Access::read, on(fleet, get)});
   router.add({"PATCH", one, Access::admin, on(fleet, change), {}, json});
   router.add({"DELETE", one, Access::admin, on(fleet, remove)});
-  router.add({"POST", "/v1/connectors/{connector}/pause", Access::admin, on(fleet, pause), {"scope"}});
-  router.add({"POST", "/v1/connectors/{connector}/resume", Access::admin, on(fleet, resume), {"scope"}});
-  router.add({"POST", "/v1/connectors/{connector}/resync", Access::admin,
-              not_available_yet("syncing tables into the lake is not built yet"), {"table"}});
-  router.add({"GET", "/v1/connectors/{connector}/status", Access::read, on(fleet, status)});
-  router.add({"GET", "/v1/connectors/{connector}/events", Access::read, on(fleet, events)});
+  router.add({"POST", "/v1/connectors/{id}/pause", Access::admin, on(fleet, pause), {"scope"}});
+  router.add({"POST", "/v1/connectors/{id}/resume", Access::admin, on(fleet, resume), {"scope"}});
+  router.add({"POST",
+              "/v1/connectors/{id}/resync",
+              Access::admin,
+              not_available_yet("syncing tables into the lake is not built yet"),
+              {"table"}});
+  router.add({"GET", "/v1/connectors/{id}/status", Access::read, on(fleet, status)});
+  router.add({"GET", "/v1/connectors/{id}/events", Access::read, on(fleet, events)});
 }
 
 }  // namespace weir::server

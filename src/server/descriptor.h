@@ -1,11 +1,11 @@
 /// Owners of file descriptors.
 #pragma once
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <cstdint>
 #include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace weir::server {
 

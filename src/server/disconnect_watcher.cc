@@ -1,9 +1,11 @@
 #include "server/disconnect_watcher.h"
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <span>
+
+#include <sys/epoll.h>
+
+#include "telemetry/log.h"
 
 namespace weir::server {
 namespace {
@@ -38,7 +40,8 @@ Result<std::unique_ptr<DisconnectWatcher>> DisconnectWatcher::open() {
   event.events = EPOLLIN;
   event.data.u64 = kStopId;
   if (!epoll || !stop || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, stop.descriptor(), &event) != 0) {
-    return fail(ErrorCode::io_error, "cannot watch connections: no file descriptor left", "Raise the limit (ulimit -n).");
+    return fail(ErrorCode::io_error, "cannot watch connections: no file descriptor left",
+                "Raise the limit (ulimit -n).");
   }
   return std::unique_ptr<DisconnectWatcher>(new DisconnectWatcher(std::move(epoll), std::move(stop)));
 }
@@ -60,7 +63,9 @@ std::unique_ptr<Watch> DisconnectWatcher::watch(int socket, std::function<void()
   epoll_event event{};
   event.events = EPOLLRDHUP | EPOLLONESHOT;  // EPOLLHUP and EPOLLERR come unasked
   event.data.u64 = id;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
+    telemetry::log(telemetry::Level::warning, "connection_not_watched", {{"reason", "the kernel's limit of watches"}});
+  }
   return std::make_unique<Registration>(*this, id, socket, std::move(watched));
 }
 

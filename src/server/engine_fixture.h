@@ -1,12 +1,6 @@
 /// For tests: an engine whose queries do as a script says.
 #pragma once
 
-#include <arrow/array/util.h>
-#include <arrow/c/bridge.h>
-#include <arrow/record_batch.h>
-#include <arrow/scalar.h>
-#include <arrow/type.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,6 +11,12 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <arrow/array/util.h>
+#include <arrow/c/bridge.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
+#include <arrow/type.h>
 
 #include "engine/engine.h"
 
@@ -36,10 +36,10 @@ bool eventually(Condition condition) {
 /// What a query does. Its rows have one column, `n`, of text.
 struct Script {
   int batches = 1;
-  int rows = 2;                       ///< in a batch
-  std::string value = "x";            ///< of every row
-  std::optional<int> waits_at = std::nullopt;        ///< the call of next() that waits until the query is cancelled
-  std::optional<int> fails_at = std::nullopt;        ///< the call of next() that answers `failure`
+  int rows = 2;                                ///< in a batch
+  std::string value = "x";                     ///< of every row
+  std::optional<int> waits_at = std::nullopt;  ///< the call of next() that waits until the query is cancelled
+  std::optional<int> fails_at = std::nullopt;  ///< the call of next() that answers `failure`
   std::optional<Error> failure = std::nullopt;
   std::optional<Error> start_failure = std::nullopt;
 };
@@ -80,7 +80,8 @@ class ScriptedQuery final : public engine::Query {
     return out;
   }
   Result<std::optional<batch::OwnedArray>> next() override {
-    const int call = trace_->next_calls++;
+    trace_->next_calls++;
+    const int call = calls_++;
     if (call == script_.waits_at) trace_->wait_until_cancelled();
     if (trace_->cancelled) return fail(ErrorCode::cancelled, "query was cancelled");
     if (call == script_.fails_at) return fail(*script_.failure);
@@ -100,6 +101,7 @@ class ScriptedQuery final : public engine::Query {
   std::string id_;
   Script script_;
   std::shared_ptr<Trace> trace_;
+  int calls_ = 0;
   std::vector<engine::ResultColumn> columns_{{"n", "VARCHAR"}};
   std::shared_ptr<arrow::RecordBatch> batch_;
 };
@@ -132,7 +134,8 @@ class ScriptedEngine final : public engine::Engine {
     std::vector<engine::QueryLine> lines;
     for (const auto& [id, query] : traces_) {
       const std::string state = query.second->ended ? "done" : "running";
-      lines.push_back({id, query.first.text, query.first.principal.name, state, "2024-02-29T12:00:00.000000Z", 1.5, "", nullptr});
+      lines.push_back(
+          {id, query.first.text, query.first.principal.name, state, "2024-02-29T12:00:00.000000Z", 1.5, "", nullptr});
     }
     return lines;
   }

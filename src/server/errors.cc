@@ -1,6 +1,7 @@
 #include "server/errors.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/ids.h"
@@ -18,9 +19,12 @@ bool is_id_character(char c) {
 int retry_after_seconds(ErrorCode code) {
   switch (code) {
     case ErrorCode::too_many_requests:
-    case ErrorCode::pool_exhausted: return 1;
-    case ErrorCode::shutting_down: return 5;
-    default: return 0;
+    case ErrorCode::pool_exhausted:
+      return 1;
+    case ErrorCode::shutting_down:
+      return 5;
+    default:
+      return 0;
   }
 }
 

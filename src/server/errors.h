@@ -1,8 +1,9 @@
 /// Errors and JSON as responses.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/error.h"
 #include "server/http.h"

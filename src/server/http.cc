@@ -18,8 +18,7 @@ std::optional<int> hex_digit(char c) {
 Status add_parameter(std::string_view pair, Parameters& parameters) {
   const size_t equals = pair.find('=');
   const std::string name = WEIR_TRY(percent_decode(pair.substr(0, equals), true));
-  const std::string value =
-      equals == pair.npos ? "" : WEIR_TRY(percent_decode(pair.substr(equals + 1), true));
+  const std::string value = equals == pair.npos ? "" : WEIR_TRY(percent_decode(pair.substr(equals + 1), true));
   if (!parameters.emplace(name, value).second) {
     return fail(ErrorCode::invalid_request, "parameter is given twice: " + name, "Give it once.");
   }

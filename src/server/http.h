@@ -56,7 +56,7 @@ class BodyStream {
 struct Response {
   int status = 200;
   Fields fields;
-  std::string body;                    ///< used when `stream` is empty
+  std::string body;  ///< used when `stream` is empty
   std::unique_ptr<BodyStream> stream;
 };
 

@@ -1,14 +1,14 @@
 #include "server/http_wire.h"
 
-#include <fmt/format.h>
-
 #include <array>
+#include <ctime>
+
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <ctime>
+#include <fmt/format.h>
 
 namespace weir::server {
 namespace {
@@ -21,14 +21,16 @@ constexpr std::array<std::string_view, 5> kSingleFields = {"Host", "Authorizatio
                                                            "Origin"};
 
 std::unexpected<Fault> malformed(std::string_view what) {
-  return std::unexpected(
-      Fault{400, {ErrorCode::invalid_request, "request is not HTTP/1.1: " + std::string(what), "Use an HTTP client.", {}}});
+  return std::unexpected(Fault{
+      400, {ErrorCode::invalid_request, "request is not HTTP/1.1: " + std::string(what), "Use an HTTP client.", {}}});
 }
 
 std::unexpected<Fault> head_too_large(size_t bytes_max) {
-  return std::unexpected(
-      Fault{431, {ErrorCode::invalid_request, fmt::format("request head is larger than {} bytes", bytes_max),
-                  "Send fewer or shorter header fields.", {}}});
+  return std::unexpected(Fault{431,
+                               {ErrorCode::invalid_request,
+                                fmt::format("request head is larger than {} bytes", bytes_max),
+                                "Send fewer or shorter header fields.",
+                                {}}});
 }
 
 std::unexpected<Fault> body_too_large(uint64_t bytes_max) {

@@ -16,7 +16,8 @@ Result<nlohmann::json> parse_json_object(std::string_view body) {
   };
   try {
     nlohmann::json document = nlohmann::json::parse(body, watch_depth);
-    if (too_deep) return fail(ErrorCode::invalid_request, "body is nested deeper than " + std::to_string(kDepthMax) + " levels");
+    if (too_deep)
+      return fail(ErrorCode::invalid_request, "body is nested deeper than " + std::to_string(kDepthMax) + " levels");
     if (!document.is_object()) return fail(ErrorCode::invalid_request, "body is not a JSON object");
     return document;
   } catch (const nlohmann::json::parse_error& error) {

@@ -1,8 +1,9 @@
 /// JSON in request bodies.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 

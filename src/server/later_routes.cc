@@ -10,11 +10,9 @@ struct LaterRoute {
 };
 
 constexpr LaterRoute kPipelineRoutes[] = {
-    {"GET", "/v1/pipelines", Access::read},
-    {"POST", "/v1/pipelines", Access::write},
-    {"GET", "/v1/pipelines/{pipeline}", Access::read},
-    {"PATCH", "/v1/pipelines/{pipeline}", Access::write},
-    {"DELETE", "/v1/pipelines/{pipeline}", Access::write},
+    {"GET", "/v1/pipelines", Access::read},          {"POST", "/v1/pipelines", Access::write},
+    {"GET", "/v1/pipelines/{id}", Access::read},     {"PATCH", "/v1/pipelines/{id}", Access::write},
+    {"DELETE", "/v1/pipelines/{id}", Access::write},
 };
 
 }  // namespace

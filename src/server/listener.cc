@@ -1,15 +1,15 @@
 #include "server/listener.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <memory>
 #include <system_error>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
 namespace weir::server {
 namespace {
@@ -22,7 +22,8 @@ struct HostPort {
 using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
 std::unexpected<Error> bad_address(std::string_view listen, std::string_view why) {
-  return fail(ErrorCode::invalid_option, "listen address is not HOST:PORT: '" + std::string(listen) + "': " + std::string(why),
+  return fail(ErrorCode::invalid_option,
+              "listen address is not HOST:PORT: '" + std::string(listen) + "': " + std::string(why),
               "Write it like 127.0.0.1:8080 or [::1]:8080.");
 }
 

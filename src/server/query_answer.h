@@ -30,7 +30,7 @@ class QueryAnswer final : public BodyStream {
   std::unique_ptr<Watch> watch_;  ///< after the query, which its callback uses
   std::unique_ptr<format::Writer> writer_;
   std::string request_id_;
-  std::string first_;     ///< made by `begin`, not sent yet
+  std::string first_;  ///< made by `begin`, not sent yet
   bool ended_ = false;
 };
 

@@ -1,11 +1,11 @@
 #include "server/query_request.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <span>
+
+#include <nlohmann/json.hpp>
+#include <utf8proc.h>
 
 #include "base/nearest.h"
 #include "server/json_body.h"
@@ -44,7 +44,8 @@ Result<std::string> text_member(const nlohmann::json& value, std::string_view na
 }
 
 Result<uint64_t> count_member(const nlohmann::json& value, std::string_view name) {
-  if (!value.is_number_unsigned() || value.get<uint64_t>() > INT64_MAX) return wrong_type(name, "a whole number of 0 or more");
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > INT64_MAX)
+    return wrong_type(name, "a whole number of 0 or more");
   return value.get<uint64_t>();
 }
 
@@ -67,23 +68,28 @@ struct Member {
 };
 
 constexpr Member kMembers[] = {
-    {"query", [](const nlohmann::json& value, QueryRequest& request) -> Status {
+    {"query",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
        request.text = WEIR_TRY(text_member(value, "query"));
        return {};
      }},
-    {"language", [](const nlohmann::json& value, QueryRequest&) -> Status {
+    {"language",
+     [](const nlohmann::json& value, QueryRequest&) -> Status {
        return check_language(WEIR_TRY(text_member(value, "language")));
      }},
     {"params", take_params},
-    {"max_rows", [](const nlohmann::json& value, QueryRequest& request) -> Status {
+    {"max_rows",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
        request.limits.rows_max = WEIR_TRY(count_member(value, "max_rows"));
        return {};
      }},
-    {"timeout_ms", [](const nlohmann::json& value, QueryRequest& request) -> Status {
+    {"timeout_ms",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
        request.limits.time_max = std::chrono::milliseconds(WEIR_TRY(count_member(value, "timeout_ms")));
        return {};
      }},
-    {"partial", [](const nlohmann::json& value, QueryRequest& request) -> Status {
+    {"partial",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
        if (!value.is_boolean()) return wrong_type("partial", "true or false");
        request.limits.partial_allowed = value.get<bool>();
        return {};
@@ -135,7 +141,8 @@ Result<QueryRequest> parse_query_request(const Call& call) {
     WEIR_TRY(take_member(name, WEIR_TRY(parameter_value(name, text)), request));
   }
   if (request.text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    return fail(ErrorCode::invalid_request, "query is empty", "Send the text as the body, or as \"query\" of a JSON object.");
+    return fail(ErrorCode::invalid_request, "query is empty",
+                "Send the text as the body, or as \"query\" of a JSON object.");
   }
   return request;
 }

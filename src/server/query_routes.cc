@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "server/errors.h"
@@ -29,7 +30,7 @@ Result<Response> run(Engine& engine, const Call& call, Client& client) {
 
 nlohmann::json to_document(const engine::QueryLine& line) {
   return {{"id", line.id},
-          {"query", line.text},
+          {"text", line.text},
           {"principal", line.principal},
           {"state", line.state},
           {"started_at", line.started_at},
@@ -52,7 +53,7 @@ Response list(Engine& engine, const Call& call) {
 }
 
 Result<Response> cancel(Engine& engine, const Call& call) {
-  const std::string& id = call.path.find("query")->second;
+  const std::string& id = call.path.find("id")->second;
   const auto lines = engine.queries();
   const bool visible = std::ranges::any_of(
       lines, [&](const engine::QueryLine& line) { return line.id == id && may_see(call.principal, line); });
@@ -78,7 +79,7 @@ void add_query_routes(Router& router, Engine& engine) {
               .handler = [&engine](const Call& call, Client&) { return list(engine, call); },
               .while_draining = true});
   router.add({.method = "DELETE",
-              .pattern = "/v1/queries/{query}",
+              .pattern = "/v1/queries/{id}",
               .access = Access::read,
               .handler = [&engine](const Call& call, Client&) { return cancel(engine, call); },
               .while_draining = true});

@@ -35,7 +35,7 @@ using RouteHandler = std::function<Result<Response>(const Call& call, Client& cl
 
 struct Route {
   std::string_view method;
-  std::string_view pattern;  ///< "/v1/connectors/{connector}/pause"
+  std::string_view pattern;  ///< "/v1/connectors/{id}/pause"
   Access access = Access::admin;
   RouteHandler handler;
   std::vector<std::string> parameters{};  ///< names that the query string may have

@@ -1,10 +1,10 @@
 #include "server/server.h"
 
-#include <poll.h>
-
 #include <array>
 #include <atomic>
 #include <thread>
+
+#include <poll.h>
 
 #include "server/api.h"
 #include "server/connections.h"
@@ -96,7 +96,8 @@ void ServerImpl::run() {
 
 /// Goes on accepting while queries end, so that probes and clients hear why there is no service instead of silence.
 void ServerImpl::drain() {
-  telemetry::log(telemetry::Level::info, "server_draining", {{"limit_ms", std::to_string(options_.drain_limit.count())}});
+  telemetry::log(telemetry::Level::info, "server_draining",
+                 {{"limit_ms", std::to_string(options_.drain_limit.count())}});
   const auto limit = Clock::now() + options_.drain_limit;
   draining_ = true;
   std::thread drainer([this] {

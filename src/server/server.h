@@ -14,8 +14,8 @@
 namespace weir::server {
 
 struct ServerOptions {
-  std::string listen = "127.0.0.1:8080";      ///< HOST:PORT; port 0 takes a free one
-  std::filesystem::path token_file;           ///< empty: no tokens, loopback only
+  std::string listen = "127.0.0.1:8080";  ///< HOST:PORT; port 0 takes a free one
+  std::filesystem::path token_file;       ///< empty: no tokens, loopback only
   int connections_max = 256;
   uint64_t body_bytes_max = 16u << 20;
   std::chrono::milliseconds read_timeout{30'000};   ///< for a request's head and body

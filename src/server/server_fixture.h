@@ -1,14 +1,14 @@
 /// For tests: a server on a free port, over a scripted engine and a fleet of fake sources.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "connector/fleet_fixture.h"
 #include "server/client_fixture.h"
@@ -55,13 +55,14 @@ class ServerTest : public ::testing::Test {
   }
   static std::string bearer(const char* token) { return "Authorization: Bearer " + std::string(token) + "\r\n"; }
   Answer register_source(const std::string& name, const std::string& fields = "") const {
-    const nlohmann::json body = {{"name", name}, {"type", "fake"}, {"mode", "federation"}, {"connection", {{"url", "fake://db"}}}};
+    const nlohmann::json body = {
+        {"name", name}, {"type", "fake"}, {"mode", "federation"}, {"connection", {{"url", "fake://db"}}}};
     return ask("POST", "/v1/connectors", body.dump(), "Content-Type: application/json\r\n" + fields);
   }
 
   std::filesystem::path write_token_file(const std::string& text, mode_t mode = 0600) {
-    const auto file = std::filesystem::path(::testing::TempDir()) /
-                      ("tokens-" + std::to_string(::getpid()) + "-" + std::to_string(reinterpret_cast<uintptr_t>(this)));
+    const auto file = std::filesystem::path(::testing::TempDir()) / ("tokens-" + std::to_string(::getpid()) + "-" +
+                                                                     std::to_string(reinterpret_cast<uintptr_t>(this)));
     std::ofstream(file) << text;
     ::chmod(file.c_str(), mode);
     return file;

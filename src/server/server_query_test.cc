@@ -76,7 +76,8 @@ TEST_F(ServerTest, DoesNotAskForABatchThatASlowClientCannotTake) {
   int calls = 0;
   ASSERT_TRUE(eventually([&] {
     const int before = std::exchange(calls, trace->next_calls.load());
-    for (int i = 0; i < 20 && trace->next_calls == calls; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (int i = 0; i < 20 && trace->next_calls == calls; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return before == calls && trace->next_calls == calls;
   }));
   EXPECT_LT(calls, 50);

@@ -90,7 +90,8 @@ TEST_F(ServerTest, RefusesABodyThatIsTooLargeBeforeReadingIt) {
   options.body_bytes_max = 1000;
   start();
   RawClient one = client();
-  one.send("POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nContent-Length: 1001\r\n\r\n");
+  one.send(
+      "POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nContent-Length: 1001\r\n\r\n");
   const Answer answer = one.answer();
   EXPECT_EQ(answer.status, 413);
   EXPECT_EQ(answer.error_code(), "body_too_large");
@@ -100,7 +101,9 @@ TEST_F(ServerTest, RefusesAChunkedBodyThatIsTooLarge) {
   options.body_bytes_max = 1000;
   start();
   RawClient one = client();
-  one.send("POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nTransfer-Encoding: chunked\r\n\r\n");
+  one.send(
+      "POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n");
   for (int i = 0; i < 3; ++i) one.send("200\r\n" + std::string(512, 'x') + "\r\n");
   EXPECT_EQ(one.answer().status, 413);
 }
@@ -109,8 +112,10 @@ TEST_F(ServerTest, TakesAChunkedBody) {
   start();
   engine.script("select 1", {});
   RawClient one = client();
-  one.send("POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nTransfer-Encoding: chunked\r\n\r\n"
-           "4\r\nsele\r\n4\r\nct 1\r\n0\r\n\r\n");
+  one.send(
+      "POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n"
+      "4\r\nsele\r\n4\r\nct 1\r\n0\r\n\r\n");
   EXPECT_EQ(one.answer().status, 200);
 }
 
@@ -118,8 +123,9 @@ TEST_F(ServerTest, AsksForABodyThatTheClientHoldsBack) {
   start();
   engine.script("select 1", {});
   RawClient one = client();
-  one.send("POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nContent-Length: 8\r\n"
-           "Expect: 100-continue\r\n\r\n");
+  one.send(
+      "POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sql\r\nContent-Length: 8\r\n"
+      "Expect: 100-continue\r\n\r\n");
   EXPECT_EQ(one.head(), "HTTP/1.1 100 Continue\r\n\r\n");
   one.send("select 1");
   EXPECT_EQ(one.answer().status, 200);

@@ -1,16 +1,16 @@
 #include "server/socket.h"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <vector>
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <vector>
 
 namespace weir::server {
 namespace {

@@ -1,15 +1,15 @@
 #include "server/tokens.h"
 
-#include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <sstream>
 #include <system_error>
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
 
 #include "server/descriptor.h"
 #include "server/http.h"
@@ -57,12 +57,14 @@ std::vector<std::string> split_schemas(std::string_view text) {
 }
 
 Status check_private(const struct stat& status, const std::filesystem::path& file) {
-  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::invalid_option, "token file is no regular file: " + file.string());
+  if (!S_ISREG(status.st_mode))
+    return fail(ErrorCode::invalid_option, "token file is no regular file: " + file.string());
   if ((status.st_mode & 077) != 0) {
     return fail(ErrorCode::invalid_option, "token file may be used by others than its owner: " + file.string(),
                 "Run: chmod 0600 " + file.string());
   }
-  if (status.st_size > kFileBytesMax) return fail(ErrorCode::invalid_option, "token file is larger than 1 MiB: " + file.string());
+  if (status.st_size > kFileBytesMax)
+    return fail(ErrorCode::invalid_option, "token file is larger than 1 MiB: " + file.string());
   return {};
 }
 
@@ -70,16 +72,19 @@ Status check_private(const struct stat& status, const std::filesystem::path& fil
 
 std::string_view role_name(engine::Role role) {
   switch (role) {
-    case engine::Role::read: return "read";
-    case engine::Role::write: return "write";
-    case engine::Role::admin: break;
+    case engine::Role::read:
+      return "read";
+    case engine::Role::write:
+      return "write";
+    case engine::Role::admin:
+      break;
   }
   return "admin";
 }
 
 Result<Tokens> Tokens::read(const std::filesystem::path& file) {
   const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
     return fail(ErrorCode::invalid_option,
                 "token file cannot be opened: " + file.string() + ": " + std::generic_category().message(errno));
@@ -108,7 +113,8 @@ Result<Tokens> Tokens::parse(std::string_view text) {
     }
     tokens.entries_.push_back(std::move(entry));
   }
-  if (tokens.entries_.empty()) return fail(ErrorCode::invalid_option, "token file holds no token", std::string(kGoodToken));
+  if (tokens.entries_.empty())
+    return fail(ErrorCode::invalid_option, "token file holds no token", std::string(kGoodToken));
   return tokens;
 }
 
@@ -121,10 +127,12 @@ Result<Tokens::Entry> Tokens::parse_line(std::string_view line, int number) {
   }
   const auto role = role_of(role_text);
   if (!role) return bad_line(number, "the role is not read, write or admin", "Write: token role [schema,…]");
-  if (!rest.empty()) return bad_line(number, "there is something behind the schemas", "Write schemas with commas, without spaces.");
+  if (!rest.empty())
+    return bad_line(number, "there is something behind the schemas", "Write schemas with commas, without spaces.");
   engine::Principal principal{"token-line-" + std::to_string(number), *role, split_schemas(schemas)};
   if (*role == engine::Role::admin && !principal.schemas.empty()) {
-    return bad_line(number, "an admin token cannot be confined to schemas", "Leave the schemas out, or use the role write.");
+    return bad_line(number, "an admin token cannot be confined to schemas",
+                    "Leave the schemas out, or use the role write.");
   }
   return Entry{hash_of(token), std::move(principal)};
 }

@@ -1,10 +1,10 @@
 /// SQLite in terms of our errors.
 #include "state/sqlite.h"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace weir::state {
 namespace {
@@ -35,7 +35,8 @@ Statement::Statement(sqlite3* database, std::string_view sql) {
 Statement& Statement::bind(std::string_view text) {
   // An empty view may have no address, and that would bind NULL.
   const char* data = text.empty() ? "" : text.data();
-  if (prepared_ == SQLITE_OK) prepared_ = sqlite3_bind_text64(statement_.get(), next_++, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (prepared_ == SQLITE_OK)
+    prepared_ = sqlite3_bind_text64(statement_.get(), next_++, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 
@@ -48,7 +49,8 @@ int Statement::step() { return prepared_ == SQLITE_OK ? sqlite3_step(statement_.
 
 std::string Statement::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  return data == nullptr ? std::string() : std::string(data, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)));
+  return data == nullptr ? std::string()
+                         : std::string(data, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file) {

@@ -1,13 +1,13 @@
 /// SQLite in terms of our errors: a connection, and prepared statements that finish themselves.
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include <sqlite3.h>
 
 #include "base/result.h"
 

@@ -48,16 +48,18 @@ class SqliteStore final : public Store {
 
   Result<std::vector<ConnectorRow>> connectors() override {
     const std::lock_guard lock(mutex_);
-    return collect(*database_,
-                   database_->prepare("SELECT id, name, type, mode, body_json, sync_paused, federation_paused, created_at "
-                                      "FROM connectors ORDER BY created_at, id"),
-                   connector_of);
+    return collect(
+        *database_,
+        database_->prepare("SELECT id, name, type, mode, body_json, sync_paused, federation_paused, created_at "
+                           "FROM connectors ORDER BY created_at, id"),
+        connector_of);
   }
 
   Status put_connector(const ConnectorRow& row) override {
     const std::lock_guard lock(mutex_);
     auto statement = database_->prepare(
-        "INSERT INTO connectors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET name = ?2, type = ?3, "
+        "INSERT INTO connectors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET name = ?2, type "
+        "= ?3, "
         "mode = ?4, body_json = ?5, sync_paused = ?6, federation_paused = ?7, created_at = ?8");
     statement.bind(row.id).bind(row.name).bind(row.type).bind(row.mode).bind(row.body_json);
     statement.bind(int64_t{row.sync_paused}).bind(int64_t{row.federation_paused}).bind(row.created_at);
@@ -96,8 +98,10 @@ class SqliteStore final : public Store {
     insert.bind(connector_id).bind(event.at_us).bind(event.table).bind(event.from).bind(event.to).bind(event.reason);
     WEIR_TRY(database_->finish(insert));
     auto trim = database_->prepare(
-        "DELETE FROM events WHERE connector_id = ?1 AND (at_us < (SELECT max(at_us) FROM events WHERE connector_id = ?1) - ?2 "
-        "OR number NOT IN (SELECT number FROM events WHERE connector_id = ?1 ORDER BY at_us DESC, number DESC LIMIT ?3))");
+        "DELETE FROM events WHERE connector_id = ?1 AND (at_us < (SELECT max(at_us) FROM events WHERE connector_id = "
+        "?1) - ?2 "
+        "OR number NOT IN (SELECT number FROM events WHERE connector_id = ?1 ORDER BY at_us DESC, number DESC LIMIT "
+        "?3))");
     trim.bind(connector_id).bind(kEventAgeMaxUs).bind(int64_t{keep});
     WEIR_TRY(database_->finish(trim));
     return database_->run("COMMIT");

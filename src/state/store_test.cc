@@ -1,5 +1,8 @@
 #include "state/store.h"
 
+#include <fstream>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -8,9 +11,6 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <thread>
 
 namespace weir::state {
 namespace {
@@ -39,10 +39,16 @@ class StoreTest : public testing::Test {
     return store ? ErrorCode::internal : store.error().code;
   }
   static ConnectorRow row(std::string id, std::string name) {
-    return {.id = std::move(id), .name = std::move(name), .type = "postgres", .mode = "federation", .body_json = "{}",
+    return {.id = std::move(id),
+            .name = std::move(name),
+            .type = "postgres",
+            .mode = "federation",
+            .body_json = "{}",
             .created_at = "2026-01-01T00:00:00.000000Z"};
   }
-  static EventRow event(int64_t at_us, std::string reason) { return {at_us, "public.users", "pending", "snapshotting", std::move(reason)}; }
+  static EventRow event(int64_t at_us, std::string reason) {
+    return {at_us, "public.users", "pending", "snapshotting", std::move(reason)};
+  }
   /// Runs SQL past the store.
   void run(const std::string& sql) {
     sqlite3* raw = nullptr;
@@ -109,8 +115,8 @@ TEST_F(StoreTest, KeepsAsManyEventsAsAsked) {
   ASSERT_TRUE(store->put_connector(row("2", "b")));
   ASSERT_TRUE(store->append_event("2", event(1, "of another"), 3));
   for (int at = 0; at < 10; ++at) ASSERT_TRUE(store->append_event("1", event(at, std::to_string(at)), 3));
-  EXPECT_THAT(store->events("1", 100).value(), ElementsAre(Field(&EventRow::reason, "9"), Field(&EventRow::reason, "8"),
-                                                          Field(&EventRow::reason, "7")));
+  EXPECT_THAT(store->events("1", 100).value(),
+              ElementsAre(Field(&EventRow::reason, "9"), Field(&EventRow::reason, "8"), Field(&EventRow::reason, "7")));
   EXPECT_THAT(store->events("2", 100).value(), SizeIs(1));
 }
 
@@ -248,10 +254,12 @@ TEST_F(StoreTest, LosesNothingThatItAcknowledgedWhenItIsKilled) {
     ::close(told[1]);
     int64_t acknowledged = 0;
     // Another point of its work each time; the kill lands wherever the writer is by then.
-    for (int seen = 0; seen <= kill * 3; ++seen) ASSERT_EQ(::read(told[0], &acknowledged, sizeof acknowledged), ssize_t{sizeof acknowledged});
+    for (int seen = 0; seen <= kill * 3; ++seen)
+      ASSERT_EQ(::read(told[0], &acknowledged, sizeof acknowledged), ssize_t{sizeof acknowledged});
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
-    while (::read(told[0], &acknowledged, sizeof acknowledged) == ssize_t{sizeof acknowledged}) {}
+    while (::read(told[0], &acknowledged, sizeof acknowledged) == ssize_t{sizeof acknowledged}) {
+    }
     ::close(told[0]);
     const auto store = open();
     const auto name = std::stoll(store->connectors().value().at(0).name);

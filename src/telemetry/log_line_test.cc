@@ -1,10 +1,10 @@
 #include "telemetry/log_line.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace weir::telemetry {
 namespace {
@@ -22,7 +22,8 @@ std::string json_text(const std::string& value) {
 }
 
 const std::vector<std::string> kHostile = {
-    "a\nb", "a\r\nb", std::string("a\0b", 3), "\x1b[31m", "\x7f", "\u0085", "\u009b31m", "\u2028", "\xff\xfe", "\"quoted\" \\ text", "a=b c=d",
+    "a\nb",   "a\r\nb",   std::string("a\0b", 3), "\x1b[31m", "\x7f", "\u0085", "\u009b31m",
+    "\u2028", "\xff\xfe", "\"quoted\" \\ text",   "a=b c=d",
 };
 
 TEST(LogLine, WritesPlainValuesAsTheyAre) {
@@ -38,14 +39,18 @@ TEST(LogLine, QuotesValuesThatCouldBeMistaken) {
 TEST(LogLine, CannotBeForgedByAValue) {
   for (const std::string& value : kHostile) {
     for (const std::string& line : {text(value), json_text(value)}) {
-      EXPECT_TRUE(std::ranges::all_of(line, [](unsigned char letter) { return letter >= ' ' && letter < 0x7f; })) << line;
+      EXPECT_TRUE(std::ranges::all_of(line, [](unsigned char letter) { return letter >= ' ' && letter < 0x7f; }))
+          << line;
     }
   }
 }
 
 TEST(LogLine, IsOneJsonObjectThatKeepsTheValue) {
   const auto line = nlohmann::json::parse(json_text("a\nb \u2028 é"));
-  EXPECT_EQ(line, nlohmann::json({{"time", "2024-02-29T12:00:00.000000Z"}, {"level", "error"}, {"event", "event"}, {"name", "a\nb \u2028 é"}}));
+  EXPECT_EQ(line, nlohmann::json({{"time", "2024-02-29T12:00:00.000000Z"},
+                                  {"level", "error"},
+                                  {"event", "event"},
+                                  {"name", "a\nb \u2028 é"}}));
 }
 
 TEST(LogLine, CutsLongValuesAndSaysSo) {

@@ -1,8 +1,8 @@
 #include "telemetry/log.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 namespace weir::telemetry {
 namespace {

@@ -1,18 +1,18 @@
 /// Every metric's name, help and labels. Base units (seconds, bytes), units last; docs/metrics.md lists them all.
 #include "telemetry/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string_view>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 
 #include "base/error.h"
 
@@ -67,11 +67,13 @@ struct Metrics::Families {
   Family<Gauge>& up = gauge("weir_connector_up", "1 when the last contact with the source succeeded, otherwise 0.");
 
   Family<Counter>& requests = counter("weir_http_requests_total", "HTTP requests by route pattern, method and status.");
-  Family<Histogram>& request_seconds = histogram("weir_http_request_duration_seconds", "From a request's first byte to its answer's last.");
+  Family<Histogram>& request_seconds =
+      histogram("weir_http_request_duration_seconds", "From a request's first byte to its answer's last.");
   Family<Gauge>& connections = gauge("weir_http_connections", "Open HTTP connections.");
 
   Family<Counter>& commits = counter("weir_lake_commits_total", "Transactions of the lake by outcome: ok or failed.");
-  Family<Histogram>& commit_seconds = histogram("weir_lake_commit_duration_seconds", "From a writer's turn to its durable commit.");
+  Family<Histogram>& commit_seconds =
+      histogram("weir_lake_commit_duration_seconds", "From a writer's turn to its durable commit.");
   Family<Gauge>& writers_waiting = gauge("weir_lake_writers_waiting", "Writers that wait for their turn to commit.");
 
   // The library frees a removed series, so whoever uses a connector's series keeps `forget_connector` out.

@@ -1,11 +1,12 @@
 /// The lake without the rest of Weir, for tests that kill it, trace it or fill its disk: each line of standard input is
-/// "write <statement>", committed by the committer, or "read <query>"; each answer is one line of JSON, `{"rows":[[…]]}`
-/// with values as text, or `{"error":…}`. A first answer tells whether the lake was opened.
+/// "write <statement>", committed by the committer, or "read <query>"; each answer is one line of JSON,
+/// `{"rows":[[…]]}` with values as text, or `{"error":…}`. A first answer tells whether the lake was opened.
 #include <cstdlib>
-#include <duckdb.hpp>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <duckdb.hpp>
+#include <nlohmann/json.hpp>
 
 #include "engine/durable_extents.h"
 #include "lake/committer.h"
@@ -74,7 +75,8 @@ Status serve(const std::filesystem::path& data_dir, uint64_t log_bytes_max) {
   PlainSession session(database);
   WEIR_TRY(lake::attach(session, *directory, WEIR_DUCKLAKE_EXTENSION));
   // As the engine has it: the lake must be able to work behind closed doors.
-  WEIR_TRY(session.run("SET GLOBAL allowed_directories = ['" + directory->path().string() + "']"));
+  const auto allowed = duckdb::Value(directory->path().string()).ToSQLString();
+  WEIR_TRY(session.run("SET GLOBAL allowed_directories = [" + allowed + "]"));
   WEIR_TRY(session.run("SET GLOBAL enable_external_access = false"));
   telemetry::Metrics metrics;
   lake::Committer committer({.catalog_log_bytes_max = log_bytes_max}, directory->extents(), metrics);

@@ -1,10 +1,10 @@
 /// Format strings of the Arrow C Data Interface for the plan's kinds.
 #include "connectors/postgres/arrow_schema.h"
 
-#include <fmt/format.h>
-
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "batch/schema.h"
 
@@ -15,24 +15,40 @@ using plan::Kind;
 
 std::string format_of(const plan::Type& type) {
   switch (type.kind) {
-    case Kind::boolean: return "b";
-    case Kind::int16: return "s";
-    case Kind::int32: return "i";
-    case Kind::int64: return "l";
-    case Kind::uint32: return "I";
-    case Kind::float32: return "f";
-    case Kind::float64: return "g";
-    case Kind::decimal: return fmt::format("d:{},{}", type.precision, type.scale);
+    case Kind::boolean:
+      return "b";
+    case Kind::int16:
+      return "s";
+    case Kind::int32:
+      return "i";
+    case Kind::int64:
+      return "l";
+    case Kind::uint32:
+      return "I";
+    case Kind::float32:
+      return "f";
+    case Kind::float64:
+      return "g";
+    case Kind::decimal:
+      return fmt::format("d:{},{}", type.precision, type.scale);
     case Kind::text:
-    case Kind::json: return "u";
-    case Kind::binary: return "z";
-    case Kind::date: return "tdD";
-    case Kind::time: return "ttu";
-    case Kind::timestamp: return "tsu:";
-    case Kind::timestamptz: return "tsu:UTC";
+    case Kind::json:
+      return "u";
+    case Kind::binary:
+      return "z";
+    case Kind::date:
+      return "tdD";
+    case Kind::time:
+      return "ttu";
+    case Kind::timestamp:
+      return "tsu:";
+    case Kind::timestamptz:
+      return "tsu:UTC";
     case Kind::interval:
-    case Kind::uuid: return "w:16";
-    case Kind::list: return "+l";
+    case Kind::uuid:
+      return "w:16";
+    case Kind::list:
+      return "+l";
   }
   return "n";
 }

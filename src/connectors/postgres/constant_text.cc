@@ -1,12 +1,12 @@
 /// Text forms that PostgreSQL reads back as exactly the same value.
 #include "connectors/postgres/constant_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "connectors/postgres/type_oids.h"
 
@@ -68,11 +68,15 @@ std::string zoned_text(const std::string& text) {
 
 std::string value_text(const Constant& constant, const std::string& text) {
   switch (constant.type.kind) {
-    case Kind::binary: return bytes_text(text);
+    case Kind::binary:
+      return bytes_text(text);
     case Kind::date:
-    case Kind::timestamp: return moment_text(text);
-    case Kind::timestamptz: return moment_text(zoned_text(text));
-    default: return text;
+    case Kind::timestamp:
+      return moment_text(text);
+    case Kind::timestamptz:
+      return moment_text(zoned_text(text));
+    default:
+      return text;
   }
 }
 

@@ -28,8 +28,8 @@ std::string constant_text(const plan::Constant& constant);
 /// An array in input syntax: {"a","b",NULL}.
 std::string array_text(std::span<const plan::Constant> values);
 
-/// For a date or timestamp outside PostgreSQL's range: the greatest value inside the range that lies below it. No column
-/// equals such a constant, and the two compare alike with everything above this bound.
+/// For a date or timestamp outside PostgreSQL's range: the greatest value inside the range that lies below it. No
+/// column equals such a constant, and the two compare alike with everything above this bound.
 std::optional<std::string> bound_below(const plan::Constant& constant);
 
 }  // namespace weir::postgres

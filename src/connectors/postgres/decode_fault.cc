@@ -1,10 +1,10 @@
 /// One row for each fault.
 #include "connectors/postgres/decode_fault.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace weir::postgres {
 namespace {
@@ -36,9 +36,12 @@ constexpr std::array kOutOfRange = {
 
 std::string malformed_text(const Outcome& outcome) {
   switch (outcome.fault) {
-    case Fault::truncated: return fmt::format("{} bytes left, need {}", outcome.left, outcome.need);
-    case Fault::wrong_length: return fmt::format("{} bytes, need {}", outcome.left, outcome.need);
-    default: return "malformed value";
+    case Fault::truncated:
+      return fmt::format("{} bytes left, need {}", outcome.left, outcome.need);
+    case Fault::wrong_length:
+      return fmt::format("{} bytes, need {}", outcome.left, outcome.need);
+    default:
+      return "malformed value";
   }
 }
 
@@ -54,8 +57,8 @@ Error describe_fault(const Outcome& outcome, const std::string& table, const pla
             {}};
   }
   return {ErrorCode::schema_drift,
-          fmt::format("cannot decode {} of table {} column {}: {} (protocol error; report it)", column.source_type, table,
-                      column.name, malformed_text(outcome)),
+          fmt::format("cannot decode {} of table {} column {}: {} (protocol error; report it)", column.source_type,
+                      table, column.name, malformed_text(outcome)),
           "if the column's type was changed just now, run the query again; otherwise report it",
           {}};
 }

@@ -1,6 +1,7 @@
-/// The value is Σ digit[i] · 10000^(weight - i). Most values have at most four digits and take the 64-bit path.
+/// The value is Σ digit[i] · 10000^(weight - i). Most values have at most 18 decimals and take the 64-bit path.
 #include "connectors/postgres/numeric_decoder.h"
 
+#include <algorithm>
 #include <array>
 
 #include "connectors/postgres/big_endian.h"
@@ -40,34 +41,49 @@ Outcome check_sign(uint16_t sign) {
   return {Fault::malformed};
 }
 
-/// All digits as one integer, checked for everything.
-Outcome join_checked(const Digits& digits, int count, Magnitude& out) {
-  Magnitude joined = 0;
-  for (int i = 0; i < count; i++) {
+/// The last digit lies partly behind the scale: its lowest `-exponent` decimals (1 to 3) must be zero and are cut off.
+struct SplitDigit {
+  SplitDigit(uint32_t digit, int exponent)
+      : whole(digit / kDivisors[static_cast<size_t>(-exponent)]),
+        rest(digit % kDivisors[static_cast<size_t>(-exponent)]) {}
+  static constexpr std::array<uint32_t, 4> kDivisors = {1, 10, 100, 1000};
+  uint32_t whole;
+  uint32_t rest;
+};
+
+/// Up to 18 decimals after scaling: everything fits 64 bits.
+bool is_short(const Digits& digits, int exponent) { return digits.count <= 5 && 4 * digits.count + exponent <= 18; }
+
+Outcome scale_short(const Digits& digits, int exponent, Magnitude& out) {
+  uint64_t front = 0;
+  uint32_t largest = 0;
+  for (int i = 0; i < digits.count - 1; i++) {
     uint32_t digit = digits.at(i);
-    if (digit > 9999) return {Fault::malformed};
-    if (joined > kPowersOfTen[34]) return {Fault::numeric_too_large};
-    joined = joined * 10000 + digit;
+    largest = std::max(largest, digit);
+    front = front * 10000 + digit;
   }
-  out = joined;
+  uint32_t last = digits.at(digits.count - 1);
+  if (std::max(largest, last) > 9999) return {Fault::malformed};
+  if (exponent >= 0) {
+    out = (front * 10000 + last) * static_cast<uint64_t>(kPowersOfTen[exponent]);
+    return kDecoded;
+  }
+  SplitDigit split(last, exponent);
+  if (split.rest != 0) return {Fault::numeric_too_precise};
+  out = front * static_cast<uint64_t>(kPowersOfTen[4 + exponent]) + split.whole;
   return kDecoded;
 }
 
-/// Four digits or fewer, which fit 64 bits.
-Outcome join_short(const Digits& digits, int count, Magnitude& out) {
-  uint64_t joined = 0;
-  uint32_t largest = 0;
+/// The first `count` digits as one integer.
+Outcome join(const Digits& digits, int count, Magnitude& out) {
+  out = 0;
   for (int i = 0; i < count; i++) {
     uint32_t digit = digits.at(i);
-    largest = digit > largest ? digit : largest;
-    joined = joined * 10000 + digit;
+    if (digit > 9999) return {Fault::malformed};
+    if (out > kPowersOfTen[kPrecisionMax - 4]) return {Fault::numeric_too_large};
+    out = out * 10000 + digit;
   }
-  out = joined;
-  return largest > 9999 ? Outcome{Fault::malformed} : kDecoded;
-}
-
-Outcome join(const Digits& digits, int count, Magnitude& out) {
-  return count <= 4 ? join_short(digits, count, out) : join_checked(digits, count, out);
+  return kDecoded;
 }
 
 /// `value` · 10^`exponent`.
@@ -79,17 +95,19 @@ Outcome shift(Magnitude value, int exponent, Magnitude& out) {
   return kDecoded;
 }
 
-/// The last digit lies partly behind the scale: its lower `-exponent` decimals (1 to 3) must be zero.
-Outcome join_split(const Digits& digits, int exponent, Magnitude& out) {
-  constexpr std::array<uint32_t, 4> kDivisors = {1, 10, 100, 1000};
+Outcome scale_long(const Digits& digits, int exponent, Magnitude& out) {
+  Magnitude joined;
+  if (exponent >= 0) {
+    if (Outcome outcome = join(digits, digits.count, joined); !outcome) return outcome;
+    return shift(joined, exponent, out);
+  }
   uint32_t last = digits.at(digits.count - 1);
-  uint32_t divisor = kDivisors[static_cast<size_t>(-exponent)];
   if (last > 9999) return {Fault::malformed};
-  if (last % divisor != 0) return {Fault::numeric_too_precise};
-  Magnitude front;
-  if (Outcome joined = join(digits, digits.count - 1, front); !joined) return joined;
-  if (Outcome shifted = shift(front, 4 + exponent, out); !shifted) return shifted;
-  out += last / divisor;
+  SplitDigit split(last, exponent);
+  if (split.rest != 0) return {Fault::numeric_too_precise};
+  if (Outcome outcome = join(digits, digits.count - 1, joined); !outcome) return outcome;
+  if (Outcome outcome = shift(joined, 4 + exponent, out); !outcome) return outcome;
+  out += split.whole;
   return kDecoded;
 }
 
@@ -99,10 +117,7 @@ Outcome scaled_magnitude(Digits digits, uint8_t scale, Magnitude& out) {
   if (digits.count == 0) return kDecoded;
   int exponent = digits.last_exponent(scale);
   if (exponent <= -4) return {Fault::numeric_too_precise};
-  if (exponent < 0) return join_split(digits, exponent, out);
-  Magnitude joined;
-  if (Outcome outcome = join(digits, digits.count, joined); !outcome) return outcome;
-  return shift(joined, exponent, out);
+  return is_short(digits, exponent) ? scale_short(digits, exponent, out) : scale_long(digits, exponent, out);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace weir::postgres {
 
-/// Writes the value times 10^`scale` to `out`, exactly or not at all; its magnitude stays below 10^`precision`, which is
-/// at most 38. Faults: truncated, malformed, numeric_*.
+/// Writes the value times 10^`scale` to `out`, exactly or not at all; its magnitude stays below 10^`precision`, which
+/// is at most 38. Faults: truncated, malformed, numeric_*.
 Outcome decode_numeric(const char* data, int32_t length, uint8_t precision, uint8_t scale, __int128& out);
 
 }  // namespace weir::postgres

@@ -1,8 +1,8 @@
 #include "connectors/postgres/numeric_decoder.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "connectors/postgres/wire_fixture.h"
 
@@ -21,7 +21,8 @@ void PrintTo(const Decoded& decoded, std::ostream* out) {
 
 Decoded decode(const Wire& wire, uint8_t precision, uint8_t scale) {
   __int128 value = 0;
-  Outcome outcome = decode_numeric(wire.data().data(), static_cast<int32_t>(wire.data().size()), precision, scale, value);
+  Outcome outcome =
+      decode_numeric(wire.data().data(), static_cast<int32_t>(wire.data().size()), precision, scale, value);
   return {outcome.fault, outcome ? int128_text(value) : ""};
 }
 
@@ -97,7 +98,8 @@ TEST(Numeric, RoundTripsRandomValues) {
     std::string padded = unscaled + std::string(static_cast<size_t>((4 - scale % 4) % 4), '0');
     padded.insert(0, (4 - padded.size() % 4) % 4, '0');
     std::vector<int16_t> digits;
-    for (size_t i = 0; i < padded.size(); i += 4) digits.push_back(static_cast<int16_t>(std::stoi(padded.substr(i, 4))));
+    for (size_t i = 0; i < padded.size(); i += 4)
+      digits.push_back(static_cast<int16_t>(std::stoi(padded.substr(i, 4))));
     int weight = static_cast<int>(digits.size()) - 1 - (scale + 3) / 4;
     while (!digits.empty() && digits.front() == 0) digits.erase(digits.begin()), weight--;
     while (!digits.empty() && digits.back() == 0) digits.pop_back();

@@ -1,13 +1,13 @@
 /// For tests with a live PostgreSQL: a session at WEIR_TEST_PG_URL set up as the connector's own, and tables in it.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <libpq-fe.h>
-
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
 
 #include "connectors/postgres/postgres_decoder.h"
 #include "connectors/postgres/postgres_dialect.h"
@@ -49,23 +49,25 @@ class PgSession {
   std::vector<plan::Column> columns(const std::string& table, const TypeOptions& options = {}) {
     TypeCatalog types;
     PgResult type_rows = rows(
-        "SELECT oid, typname, typtype, CASE WHEN typcategory = 'A' AND typlen = -1 THEN typelem ELSE 0 END, typbasetype, "
+        "SELECT oid, typname, typtype, CASE WHEN typcategory = 'A' AND typlen = -1 THEN typelem ELSE 0 END, "
+        "typbasetype, "
         "typtypmod, typndims FROM pg_type");
     for (int i = 0; i < PQntuples(type_rows.get()); i++) {
-      types[number(type_rows, i, 0)] = {PQgetvalue(type_rows.get(), i, 1),       *PQgetvalue(type_rows.get(), i, 2),
-                                        number(type_rows, i, 3),                 number(type_rows, i, 4),
-                                        signed_number(type_rows, i, 5),          signed_number(type_rows, i, 6)};
+      types[number(type_rows, i, 0)] = {PQgetvalue(type_rows.get(), i, 1), *PQgetvalue(type_rows.get(), i, 2),
+                                        number(type_rows, i, 3),           number(type_rows, i, 4),
+                                        signed_number(type_rows, i, 5),    signed_number(type_rows, i, 6)};
     }
     PgResult facts = rows(
         "SELECT attname, atttypid, atttypmod, attndims, attnotnull, coalesce(collisdeterministic, true), "
         "format_type(atttypid, atttypmod) FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation "
-        "WHERE attrelid = 'pg_temp." + table + "'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum");
+        "WHERE attrelid = 'pg_temp." +
+        table + "'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum");
     std::vector<plan::Column> all;
     for (int i = 0; i < PQntuples(facts.get()); i++) {
-      all.push_back(map_column({PQgetvalue(facts.get(), i, 0), number(facts, i, 1), signed_number(facts, i, 2),
-                                signed_number(facts, i, 3), *PQgetvalue(facts.get(), i, 4) == 't',
-                                *PQgetvalue(facts.get(), i, 5) == 't', PQgetvalue(facts.get(), i, 6)},
-                               types, options));
+      all.push_back(map_column(
+          {PQgetvalue(facts.get(), i, 0), number(facts, i, 1), signed_number(facts, i, 2), signed_number(facts, i, 3),
+           *PQgetvalue(facts.get(), i, 4) == 't', *PQgetvalue(facts.get(), i, 5) == 't', PQgetvalue(facts.get(), i, 6)},
+          types, options));
     }
     return all;
   }
@@ -133,7 +135,8 @@ class PgSession {
   }
   void checked(const PgResult& result, const std::string& sql) {
     ExecStatusType status = PQresultStatus(result.get());
-    EXPECT_TRUE(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) << sql << "\n" << PQerrorMessage(connection_.get());
+    EXPECT_TRUE(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) << sql << "\n"
+                                                                         << PQerrorMessage(connection_.get());
   }
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_{nullptr, &PQfinish};

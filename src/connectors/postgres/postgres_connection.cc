@@ -1,13 +1,13 @@
 #include "connectors/postgres/postgres_connection.h"
 
+#include <charconv>
+#include <utility>
+
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-
-#include <charconv>
-#include <utility>
 
 #include "connectors/postgres/postgres_errors.h"
 
@@ -103,10 +103,12 @@ Status Connection::finish_connecting(const std::string& endpoint, Waiter& waiter
   while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
     const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     switch (waiter.wait(PQsocket(raw), events, deadline)) {
-      case Waiter::Outcome::stopped: return fail(stopped());
+      case Waiter::Outcome::stopped:
+        return fail(stopped());
       case Waiter::Outcome::timed_out:
         return fail(ErrorCode::source_unreachable, "no answer within connection.connect_timeout_ms from " + endpoint);
-      case Waiter::Outcome::ready: break;
+      case Waiter::Outcome::ready:
+        break;
     }
     state = PQconnectPoll(raw);
   }
@@ -233,9 +235,12 @@ Status Connection::wait(short events, Waiter& waiter, Deadline deadline) {
     return {};
   }
   switch (waiter.wait(PQsocket(raw_.get()), events, deadline)) {
-    case Waiter::Outcome::ready: return {};
-    case Waiter::Outcome::stopped: return fail(stopped());
-    case Waiter::Outcome::timed_out: break;
+    case Waiter::Outcome::ready:
+      return {};
+    case Waiter::Outcome::stopped:
+      return fail(stopped());
+    case Waiter::Outcome::timed_out:
+      break;
   }
   return fail(ErrorCode::timeout, "the source did not answer in time");
 }

@@ -37,10 +37,10 @@ std::string text_at(const pg_result* result, int row, int column);
 
 /// What a server is, as it said when the connection was opened.
 struct ServerFacts {
-  int version_number = 0;      ///< 150004
-  std::string version;         ///< "15.4"
-  std::string encoding;        ///< "UTF8"
-  bool in_recovery = false;    ///< a hot standby
+  int version_number = 0;    ///< 150004
+  std::string version;       ///< "15.4"
+  std::string encoding;      ///< "UTF8"
+  bool in_recovery = false;  ///< a hot standby
 };
 
 /// What a session is set to beside what the dialect needs.

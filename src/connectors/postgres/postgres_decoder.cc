@@ -1,13 +1,13 @@
 /// Framing of rows and the wording of what can go wrong in them.
 #include "connectors/postgres/postgres_decoder.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 #include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "batch/column_builder.h"
 #include "connectors/postgres/big_endian.h"
@@ -56,7 +56,8 @@ struct BatchDecoder::Impl {
   size_t bytes = 0;
 
   Status row_fault(std::string_view what) const {
-    return fail(ErrorCode::internal, fmt::format("cannot decode a row of table {}: {} (protocol error; report it)", table, what));
+    return fail(ErrorCode::internal,
+                fmt::format("cannot decode a row of table {}: {} (protocol error; report it)", table, what));
   }
   Status value_fault(size_t index, const Outcome& outcome) const {
     return fail(describe_fault(outcome, table, projected[index]));
@@ -64,7 +65,8 @@ struct BatchDecoder::Impl {
 
   Status reserve(size_t row_bytes) {
     if (bytes + row_bytes > kBatchBytesMax) {
-      return fail(ErrorCode::internal, fmt::format("a batch of table {} was not taken in time: {} bytes", table, bytes));
+      return fail(ErrorCode::internal,
+                  fmt::format("a batch of table {} was not taken in time: {} bytes", table, bytes));
     }
     bytes += row_bytes;
     return {};
@@ -98,7 +100,8 @@ struct BatchDecoder::Impl {
       return row_fault(fmt::format("{} values, expected {}", *count, fields.size()));
     }
     for (size_t i = 0; i < fields.size(); i++) {
-      if (Outcome outcome = read_copy_value(fields[i], cursor); !outcome) [[unlikely]] return value_fault(i, outcome);
+      if (Outcome outcome = read_copy_value(fields[i], cursor); !outcome) [[unlikely]]
+        return value_fault(i, outcome);
     }
     rows++;
     return {};

@@ -1,11 +1,11 @@
 #include "connectors/postgres/postgres_decoder.h"
 
+#include <limits>
+#include <random>
+
 #include <arrow/api.h>
 #include <arrow/c/bridge.h>
 #include <gtest/gtest.h>
-
-#include <limits>
-#include <random>
 
 #include "connectors/postgres/arrow_schema.h"
 #include "connectors/postgres/wire_fixture.h"
@@ -142,15 +142,17 @@ TEST(Lists, ThatAreMalformedAreErrors) {
 TEST(Errors, SayWhatIsMissingWhere) {
   auto error = decode(decimal_type(15, 2), Wire().i16(6).i16(0).i16(0).i16(0).i16(1).i16(2).i16(3));
   ASSERT_FALSE(error);
-  EXPECT_EQ(error.error().message,
-            "cannot decode numeric of table public.orders column total: 14 bytes left, need 20 (protocol error; report it)");
+  EXPECT_EQ(
+      error.error().message,
+      "cannot decode numeric of table public.orders column total: 14 bytes left, need 20 (protocol error; report it)");
   auto width = decode(scalar_type(Kind::int32), Wire().i64(1), false, "integer");
   EXPECT_EQ(width.error().message,
             "cannot decode integer of table public.orders column total: 8 bytes, need 4 (protocol error; report it)");
 }
 
 BatchDecoder two_columns(DecodeLimits limits = {}) {
-  return BatchDecoder("public.t", {column("id", scalar_type(Kind::int64)), column("name", scalar_type(Kind::text))}, limits);
+  return BatchDecoder("public.t", {column("id", scalar_type(Kind::int64)), column("name", scalar_type(Kind::text))},
+                      limits);
 }
 
 Wire row(int64_t id, std::string_view name) { return Wire().i16(2).value(Wire().i64(id)).value(Wire().bytes(name)); }
@@ -183,10 +185,17 @@ TEST(CopyRows, ThatAreMalformedAreErrors) {
   std::string signature("PGCOPY\n\377\r\n\0", 11);
   std::string good = copy_header().bytes(row(1, "abc").data()).data();
   std::vector<std::string> bad = {
-      "", "PGCOPX\n\377\r\n", signature, signature + Wire().i32(1 << 16).i32(0).data(),
-      signature + Wire().i32(0).i32(-1).data(), signature + Wire().i32(0).i32(100).data(),
-      copy_header().i16(3).data(), copy_header().i16(-2).data(), copy_header().i16(2).i32(-2).data(),
-      copy_header().i16(-1).i16(2).data(), good + "x",
+      "",
+      "PGCOPX\n\377\r\n",
+      signature,
+      signature + Wire().i32(1 << 16).i32(0).data(),
+      signature + Wire().i32(0).i32(-1).data(),
+      signature + Wire().i32(0).i32(100).data(),
+      copy_header().i16(3).data(),
+      copy_header().i16(-2).data(),
+      copy_header().i16(2).i32(-2).data(),
+      copy_header().i16(-1).i16(2).data(),
+      good + "x",
   };
   for (size_t cut = 1; cut < good.size(); cut++) {
     if (cut != copy_header().data().size()) bad.push_back(good.substr(0, cut));

@@ -1,10 +1,10 @@
 /// Statements around the predicates, and the table of trust.
 #include "connectors/postgres/postgres_dialect.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "connectors/postgres/predicate_renderer.h"
 
@@ -18,9 +18,9 @@ using plan::Rule;
 /// Kinds whose values DuckDB and PostgreSQL compare alike. Left out on purpose: intervals (DuckDB normalises months and
 /// days in its own way), json and lists. Text holds for deterministic collations, which the planner checks.
 constexpr std::array kCompared = {
-    Kind::boolean, Kind::int16, Kind::int32,  Kind::int64, Kind::uint32, Kind::float32,   Kind::float64,
-    Kind::decimal, Kind::text,  Kind::binary, Kind::date,  Kind::time,   Kind::timestamp, Kind::timestamptz,
-    Kind::uuid,
+    Kind::boolean, Kind::int16,   Kind::int32,     Kind::int64,       Kind::uint32,
+    Kind::float32, Kind::float64, Kind::decimal,   Kind::text,        Kind::binary,
+    Kind::date,    Kind::time,    Kind::timestamp, Kind::timestamptz, Kind::uuid,
 };
 constexpr std::array kNullTestOnly = {Kind::interval, Kind::json, Kind::list};
 
@@ -44,7 +44,8 @@ std::string selected(const plan::Column& column) {
   return name + (column.type.kind == Kind::list ? "::text[]" : "::text");
 }
 
-std::vector<std::string> conditions(const plan::Scan& scan, const std::optional<CtidRange>& range, PlaceConstant place) {
+std::vector<std::string> conditions(const plan::Scan& scan, const std::optional<CtidRange>& range,
+                                    PlaceConstant place) {
   std::vector<std::string> all;
   if (range) {
     all.push_back(fmt::format("ctid >= '({},0)'::tid", range->first_block));

@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "connectors/postgres/pg_fixture.h"
 #include "connectors/postgres/wire_fixture.h"
@@ -33,10 +33,16 @@ void PrintTo(const Ordered& test, std::ostream* out) { *out << test.name; }
 std::vector<Ordered> ordered_types() {
   const double kInfinity = std::numeric_limits<double>::infinity();
   const double kNan = std::numeric_limits<double>::quiet_NaN();
-  std::vector<Value> small = {{0, "-32768", int64_t{-32768}}, {1, "-1", int64_t{-1}}, {2, "0", int64_t{0}}, {3, "32767", int64_t{32767}}};
-  std::vector<Value> decimals = {{0, "-12.50", "-12.50"}, {1, "0", "0.00"}, {2, "0.01", "0.01"}, {3, "9999999.99", "9999999.99"}};
-  std::vector<Value> texts = {{0, "", ""}, {1, " ", " "}, {2, "A", "A"}, {3, "Z", "Z"}, {4, "a", "a"}, {5, "a ", "a "}, {6, "a\\b", "a\\b"}, {7, "a_%'\"{},b", "a_%'\"{},b"}, {8, "ab", "ab"}, {9, "é", "é"}, {10, "🦆", "🦆"}};
-  std::vector<Value> floats = {{0, "-Infinity", -kInfinity}, {1, "-1.5", -1.5}, {2, "-0", -0.0}, {2, "0", 0.0}, {3, "0.1", 0.1f}, {4, "1e30", 1e30f}, {5, "Infinity", kInfinity}, {6, "NaN", kNan}};
+  std::vector<Value> small = {
+      {0, "-32768", int64_t{-32768}}, {1, "-1", int64_t{-1}}, {2, "0", int64_t{0}}, {3, "32767", int64_t{32767}}};
+  std::vector<Value> decimals = {
+      {0, "-12.50", "-12.50"}, {1, "0", "0.00"}, {2, "0.01", "0.01"}, {3, "9999999.99", "9999999.99"}};
+  std::vector<Value> texts = {{0, "", ""},     {1, " ", " "},   {2, "A", "A"},       {3, "Z", "Z"},
+                              {4, "a", "a"},   {5, "a ", "a "}, {6, "a\\b", "a\\b"}, {7, "a_%'\"{},b", "a_%'\"{},b"},
+                              {8, "ab", "ab"}, {9, "é", "é"},   {10, "🦆", "🦆"}};
+  std::vector<Value> floats = {
+      {0, "-Infinity", -kInfinity}, {1, "-1.5", -1.5},          {2, "-0", -0.0}, {2, "0", 0.0}, {3, "0.1", 0.1f},
+      {4, "1e30", 1e30f},           {5, "Infinity", kInfinity}, {6, "NaN", kNan}};
   std::vector<Value> doubles = floats;
   doubles[4].constant = 0.1;
   doubles[5].constant = 1e30;
@@ -44,13 +50,34 @@ std::vector<Ordered> ordered_types() {
       {"boolean", "bool", scalar_type(Kind::boolean), {{0, "false", false}, {1, "true", true}}},
       {"int16", "int2", scalar_type(Kind::int16), small},
       {"int32", "int4", scalar_type(Kind::int32), small},
-      {"int64", "int8", scalar_type(Kind::int64), {{0, "-9223372036854775808", INT64_MIN}, {1, "0", int64_t{0}}, {2, "9223372036854775807", INT64_MAX}}},
-      {"int32_beside_int64", "int4", scalar_type(Kind::int64), {{-1, "", INT64_MIN}, {0, "-2147483648", int64_t{INT32_MIN}}, {1, "5", int64_t{5}}, {2, "", INT64_MAX}}},
+      {"int64",
+       "int8",
+       scalar_type(Kind::int64),
+       {{0, "-9223372036854775808", INT64_MIN}, {1, "0", int64_t{0}}, {2, "9223372036854775807", INT64_MAX}}},
+      {"int32_beside_int64",
+       "int4",
+       scalar_type(Kind::int64),
+       {{-1, "", INT64_MIN}, {0, "-2147483648", int64_t{INT32_MIN}}, {1, "5", int64_t{5}}, {2, "", INT64_MAX}}},
       {"int32_beside_decimal", "int4", decimal_type(5, 1), {{0, "1", "1.0"}, {1, "", "1.5"}, {2, "2", "2.0"}}},
-      {"decimal_beside_int32", "numeric(5,1)", scalar_type(Kind::int32), {{0, "1.0", int64_t{1}}, {1, "2", int64_t{2}}}},
-      {"uint32", "oid", scalar_type(Kind::uint32), {{0, "0", int64_t{0}}, {1, "2147483648", int64_t{2147483648}}, {2, "4294967295", int64_t{4294967295}}}},
-      {"uint32_beside_int64", "oid", scalar_type(Kind::int64), {{-1, "", int64_t{-1}}, {0, "0", int64_t{0}}, {2, "4294967295", int64_t{4294967295}}, {3, "", int64_t{4294967296}}}},
-      {"int64_beside_uint32", "int8", scalar_type(Kind::uint32), {{0, "0", int64_t{0}}, {2, "4294967295", int64_t{4294967295}}}},
+      {"decimal_beside_int32",
+       "numeric(5,1)",
+       scalar_type(Kind::int32),
+       {{0, "1.0", int64_t{1}}, {1, "2", int64_t{2}}}},
+      {"uint32",
+       "oid",
+       scalar_type(Kind::uint32),
+       {{0, "0", int64_t{0}}, {1, "2147483648", int64_t{2147483648}}, {2, "4294967295", int64_t{4294967295}}}},
+      {"uint32_beside_int64",
+       "oid",
+       scalar_type(Kind::int64),
+       {{-1, "", int64_t{-1}},
+        {0, "0", int64_t{0}},
+        {2, "4294967295", int64_t{4294967295}},
+        {3, "", int64_t{4294967296}}}},
+      {"int64_beside_uint32",
+       "int8",
+       scalar_type(Kind::uint32),
+       {{0, "0", int64_t{0}}, {2, "4294967295", int64_t{4294967295}}}},
       {"float32", "float4", scalar_type(Kind::float32), floats},
       {"float64", "float8", scalar_type(Kind::float64), doubles},
       {"decimal", "numeric(9,2)", decimal_type(9, 2), decimals},
@@ -60,24 +87,76 @@ std::vector<Ordered> ordered_types() {
       {"name", "name", scalar_type(Kind::text), texts},
       {"domain", "wire_label", scalar_type(Kind::text), texts},
       {"icu", "text COLLATE \"und-x-icu\"", scalar_type(Kind::text), texts},
-      {"enumeration", "wire_mood", scalar_type(Kind::text), {{1, "happy", "happy"}, {2, "", "no label"}, {3, "ok", "ok"}, {4, "sad", "sad"}}},
-      {"binary", "bytea", scalar_type(Kind::binary), {{0, "", std::string()}, {1, "\\x00", std::string(1, '\0')}, {2, "\\x0000", std::string(2, '\0')}, {3, "\\x5c", "\\"}, {4, "\\xff", "\xff"}}},
-      {"date", "date", scalar_type(Kind::date), {{0, "-infinity", "-infinity"}, {1, "", "5000-01-01 (BC)"}, {1, "", "4714-11-23 (BC)"}, {2, "4714-11-24 BC", "4714-11-24 (BC)"}, {3, "0044-03-15 BC", "0044-03-15 (BC)"}, {4, "0001-01-01", "0001-01-01"}, {5, "2024-02-29", "2024-02-29"}, {6, "12024-02-29", "12024-02-29"}, {7, "5874897-12-31", "5874897-12-31"}, {8, "", "5881580-07-10"}, {9, "infinity", "infinity"}}},
-      {"time", "time", scalar_type(Kind::time), {{0, "00:00:00", "00:00:00"}, {1, "12:34:56.789", "12:34:56.789"}, {2, "24:00:00", "24:00:00"}}},
-      {"timestamp", "timestamp", scalar_type(Kind::timestamp), {{0, "-infinity", "-infinity"}, {1, "", "290000-01-01 (BC) 00:00:00"}, {2, "0044-03-15 12:00:00.5 BC", "0044-03-15 (BC) 12:00:00.5"}, {3, "2024-02-29 12:00:00.123456", "2024-02-29 12:00:00.123456"}, {4, "294247-01-10 04:00:54", "294247-01-10 04:00:54"}, {5, "infinity", "infinity"}}},
-      {"timestamptz", "timestamptz", scalar_type(Kind::timestamptz), {{0, "-infinity", "-infinity"}, {2, "0044-03-15 12:00:00+00 BC", "0044-03-15 (BC) 12:00:00+00"}, {3, "2024-02-29 12:00:00.123456+00", "2024-02-29 12:00:00.123456"}, {4, "2024-02-29 13:00:00+00", "2024-02-29 14:00:00+01"}, {5, "infinity", "infinity"}}},
-      {"uuid", "uuid", scalar_type(Kind::uuid), {{0, "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000001"}, {1, "7fffffff-0000-0000-0000-000000000000", "7fffffff-0000-0000-0000-000000000000"}, {2, "80000000-0000-0000-0000-000000000000", "80000000-0000-0000-0000-000000000000"}}},
+      {"enumeration",
+       "wire_mood",
+       scalar_type(Kind::text),
+       {{1, "happy", "happy"}, {2, "", "no label"}, {3, "ok", "ok"}, {4, "sad", "sad"}}},
+      {"binary",
+       "bytea",
+       scalar_type(Kind::binary),
+       {{0, "", std::string()},
+        {1, "\\x00", std::string(1, '\0')},
+        {2, "\\x0000", std::string(2, '\0')},
+        {3, "\\x5c", "\\"},
+        {4, "\\xff", "\xff"}}},
+      {"date",
+       "date",
+       scalar_type(Kind::date),
+       {{0, "-infinity", "-infinity"},
+        {1, "", "5000-01-01 (BC)"},
+        {1, "", "4714-11-23 (BC)"},
+        {2, "4714-11-24 BC", "4714-11-24 (BC)"},
+        {3, "0044-03-15 BC", "0044-03-15 (BC)"},
+        {4, "0001-01-01", "0001-01-01"},
+        {5, "2024-02-29", "2024-02-29"},
+        {6, "12024-02-29", "12024-02-29"},
+        {7, "5874897-12-31", "5874897-12-31"},
+        {8, "", "5881580-07-10"},
+        {9, "infinity", "infinity"}}},
+      {"time",
+       "time",
+       scalar_type(Kind::time),
+       {{0, "00:00:00", "00:00:00"}, {1, "12:34:56.789", "12:34:56.789"}, {2, "24:00:00", "24:00:00"}}},
+      {"timestamp",
+       "timestamp",
+       scalar_type(Kind::timestamp),
+       {{0, "-infinity", "-infinity"},
+        {1, "", "290000-01-01 (BC) 00:00:00"},
+        {2, "0044-03-15 12:00:00.5 BC", "0044-03-15 (BC) 12:00:00.5"},
+        {3, "2024-02-29 12:00:00.123456", "2024-02-29 12:00:00.123456"},
+        {4, "294247-01-10 04:00:54", "294247-01-10 04:00:54"},
+        {5, "infinity", "infinity"}}},
+      {"timestamptz",
+       "timestamptz",
+       scalar_type(Kind::timestamptz),
+       {{0, "-infinity", "-infinity"},
+        {2, "0044-03-15 12:00:00+00 BC", "0044-03-15 (BC) 12:00:00+00"},
+        {3, "2024-02-29 12:00:00.123456+00", "2024-02-29 12:00:00.123456"},
+        {4, "2024-02-29 13:00:00+00", "2024-02-29 14:00:00+01"},
+        {5, "infinity", "infinity"}}},
+      {"uuid",
+       "uuid",
+       scalar_type(Kind::uuid),
+       {{0, "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000001"},
+        {1, "7fffffff-0000-0000-0000-000000000000", "7fffffff-0000-0000-0000-000000000000"},
+        {2, "80000000-0000-0000-0000-000000000000", "80000000-0000-0000-0000-000000000000"}}},
   };
 }
 
 bool holds(Comparison op, int left, int right) {
   switch (op) {
-    case Comparison::equal: return left == right;
-    case Comparison::not_equal: return left != right;
-    case Comparison::less: return left < right;
-    case Comparison::less_or_equal: return left <= right;
-    case Comparison::greater: return left > right;
-    case Comparison::greater_or_equal: return left >= right;
+    case Comparison::equal:
+      return left == right;
+    case Comparison::not_equal:
+      return left != right;
+    case Comparison::less:
+      return left < right;
+    case Comparison::less_or_equal:
+      return left <= right;
+    case Comparison::greater:
+      return left > right;
+    case Comparison::greater_or_equal:
+      return left >= right;
   }
   return false;
 }
@@ -92,7 +171,9 @@ class TrustedRule : public testing::TestWithParam<Ordered> {
   /// One row per value, and one NULL; `id` is the position in the list.
   void SetUp() override {
     const Ordered& test = GetParam();
-    session_.run("SET search_path = pg_temp, public; CREATE TYPE pg_temp.wire_mood AS ENUM ('sad', 'ok', 'happy'); CREATE DOMAIN pg_temp.wire_label AS text");
+    session_.run(
+        "SET search_path = pg_temp, public; CREATE TYPE pg_temp.wire_mood AS ENUM ('sad', 'ok', 'happy'); CREATE "
+        "DOMAIN pg_temp.wire_label AS text");
     session_.run("CREATE TEMP TABLE wire_rules (id int, v " + test.column_type + ", w " + test.column_type + ")");
     for (size_t i = 0; i < test.values.size(); i++) {
       if (!held(i)) continue;
@@ -106,7 +187,8 @@ class TrustedRule : public testing::TestWithParam<Ordered> {
   /// Whether the column has the value.
   bool held(size_t i) const {
     const Value& value = GetParam().values[i];
-    bool empty_is_a_value = GetParam().constant_type.kind == Kind::text || GetParam().constant_type.kind == Kind::binary;
+    bool empty_is_a_value =
+        GetParam().constant_type.kind == Kind::text || GetParam().constant_type.kind == Kind::binary;
     return !value.literal.empty() || (empty_is_a_value && std::get<std::string>(value.constant).empty());
   }
   Constant constant(size_t i) const { return {GetParam().constant_type, GetParam().values[i].constant}; }
@@ -143,9 +225,12 @@ TEST_P(TrustedRule, ComparesWithConstantsLikeDuckDb) {
   for (size_t i = 0; i < values.size(); i++) {
     for (Comparison op : kComparisons) {
       auto value = plan::make(constant(i));
-      expect_rows(plan::make(plan::Compare{op, ref(1), value}), [&](int rank) { return holds(op, rank, values[i].rank); });
-      expect_rows(plan::make(plan::Compare{op, value, ref(1)}), [&](int rank) { return holds(op, values[i].rank, rank); });
-      expect_rows(plan::make(plan::Not{plan::make(plan::Compare{op, ref(1), value})}), [&](int rank) { return !holds(op, rank, values[i].rank); });
+      expect_rows(plan::make(plan::Compare{op, ref(1), value}),
+                  [&](int rank) { return holds(op, rank, values[i].rank); });
+      expect_rows(plan::make(plan::Compare{op, value, ref(1)}),
+                  [&](int rank) { return holds(op, values[i].rank, rank); });
+      expect_rows(plan::make(plan::Not{plan::make(plan::Compare{op, ref(1), value})}),
+                  [&](int rank) { return !holds(op, rank, values[i].rank); });
     }
   }
 }
@@ -163,7 +248,8 @@ TEST_P(TrustedRule, FindsListsLikeDuckDb) {
     size_t j = (i + 2) % values.size();
     auto in_list = [&](int rank) { return rank == values[i].rank || rank == values[j].rank; };
     expect_rows(plan::make(plan::In{ref(1), {constant(i), constant(j)}, false}), in_list);
-    expect_rows(plan::make(plan::In{ref(1), {constant(i), constant(j)}, true}), [&](int rank) { return !in_list(rank); });
+    expect_rows(plan::make(plan::In{ref(1), {constant(i), constant(j)}, true}),
+                [&](int rank) { return !in_list(rank); });
     expect_rows(plan::make(plan::In{ref(1), {constant(i), null, constant(j)}, false}), in_list);
     expect_rows(plan::make(plan::In{ref(1), {constant(i), null}, true}), [](int) { return false; });
     expect_rows(plan::make(plan::In{ref(1), {constant(i)}, false}), [&](int rank) { return rank == values[i].rank; });
@@ -195,7 +281,8 @@ class TrustedPattern : public testing::TestWithParam<std::string> {};
 
 TEST_P(TrustedPattern, FindsWhatDuckDbFinds) {
   using plan::Match;
-  const std::vector<std::string> texts = {"", "abc", "ABC", "aXc", "aéc", "a🦆c", "a%c", "a_c", "a\\c", "xabcx", "ab"};
+  const std::vector<std::string> texts = {"",    "abc", "ABC",  "aXc",   "aéc", "a🦆c",
+                                          "a%c", "a_c", "a\\c", "xabcx", "ab"};
   const std::vector<Pattern> patterns = {
       {Match::like, "abc", {"abc"}},
       {Match::like, "a_c", {"abc", "aXc", "aéc", "a🦆c", "a%c", "a_c", "a\\c"}},
@@ -239,11 +326,14 @@ TEST_P(TrustedPattern, FindsWhatDuckDbFinds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(PostgresDialect, TrustedPattern,
-                         testing::Values("text", "varchar(20)", "name", "text COLLATE \"C\"", "text COLLATE \"und-x-icu\""));
+                         testing::Values("text", "varchar(20)", "name", "text COLLATE \"C\"",
+                                         "text COLLATE \"und-x-icu\""));
 
 TEST(TextColumns, OfTwoCollationsAreComparedByBytes) {
   PgSession session;
-  session.run("CREATE TEMP TABLE wire_pairs (a text COLLATE \"C\", b text COLLATE \"und-x-icu\"); INSERT INTO wire_pairs VALUES ('B', 'a'), ('x', 'x')");
+  session.run(
+      "CREATE TEMP TABLE wire_pairs (a text COLLATE \"C\", b text COLLATE \"und-x-icu\"); INSERT INTO wire_pairs "
+      "VALUES ('B', 'a'), ('x', 'x')");
   plan::Scan scan = whole_table("wire_pairs", session.columns("wire_pairs"));
   for (auto [op, rows] : {std::pair{Comparison::equal, 1}, {Comparison::less, 1}, {Comparison::greater, 0}}) {
     scan.filters = {plan::make(plan::Compare{op, ref(0), ref(1)})};
@@ -281,10 +371,13 @@ TEST(EmptyProjection, CountsRows) {
 
 TEST(OddNames, AreQuoted) {
   PgSession session;
-  session.run("CREATE TEMP TABLE \"odd \"\" name\" (\"select\" int, \"a.b\"\"c\" text); INSERT INTO \"odd \"\" name\" VALUES (1, 'x')");
+  session.run(
+      "CREATE TEMP TABLE \"odd \"\" name\" (\"select\" int, \"a.b\"\"c\" text); INSERT INTO \"odd \"\" name\" VALUES "
+      "(1, 'x')");
   auto columns = session.columns("\"odd \"\" name\"");
   plan::Scan scan = whole_table("odd \" name", columns);
-  scan.filters = {plan::make(plan::Compare{Comparison::equal, ref(1), plan::make(Constant{scalar_type(Kind::text), "x"})})};
+  scan.filters = {
+      plan::make(plan::Compare{Comparison::equal, ref(1), plan::make(Constant{scalar_type(Kind::text), "x"})})};
   auto batch = session.copy(scan);
   ASSERT_TRUE(batch) << batch.error().to_string();
   EXPECT_EQ(batch->rows, 1);

@@ -1,8 +1,8 @@
 #include "connectors/postgres/postgres_dialect.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "connectors/postgres/type_oids.h"
 #include "connectors/postgres/wire_fixture.h"
@@ -19,12 +19,17 @@ plan::Scan orders() {
   plan::Scan scan;
   scan.table = {"public", "orders"};
   scan.columns = {
-      column("id", scalar_type(Kind::int64), "bigint"),          column("region", scalar_type(Kind::text), "text"),
-      column("mood", scalar_type(Kind::text), "mood"),           column("total", decimal_type(12, 2), "numeric(12,2)"),
-      column("day", scalar_type(Kind::date), "date"),            column("owner", scalar_type(Kind::uint32), "oid"),
-      column("ratio", scalar_type(Kind::float32), "real"),       column("address", scalar_type(Kind::text), "inet", true),
+      column("id", scalar_type(Kind::int64), "bigint"),
+      column("region", scalar_type(Kind::text), "text"),
+      column("mood", scalar_type(Kind::text), "mood"),
+      column("total", decimal_type(12, 2), "numeric(12,2)"),
+      column("day", scalar_type(Kind::date), "date"),
+      column("owner", scalar_type(Kind::uint32), "oid"),
+      column("ratio", scalar_type(Kind::float32), "real"),
+      column("address", scalar_type(Kind::text), "inet", true),
       column("addresses", list_type(scalar_type(Kind::text)), "inet[]", true),
-      column("paid", scalar_type(Kind::boolean), "boolean"),     column("data", scalar_type(Kind::binary), "bytea"),
+      column("paid", scalar_type(Kind::boolean), "boolean"),
+      column("data", scalar_type(Kind::binary), "bytea"),
       column("at", scalar_type(Kind::timestamptz), "timestamp with time zone"),
       column("label", scalar_type(Kind::text), "character varying(9)"),
   };
@@ -72,7 +77,8 @@ TEST(Select, OfNothingStillCountsRows) {
 TEST(Select, NumbersItsParameters) {
   auto scan = orders();
   scan.projection = {0};
-  scan.filters = {compare("region", Comparison::equal, text("EU")), compare("id", Comparison::less, constant(Kind::int64, int64_t{5}))};
+  scan.filters = {compare("region", Comparison::equal, text("EU")),
+                  compare("id", Comparison::less, constant(Kind::int64, int64_t{5}))};
   scan.limit = 10;
   Statement statement = render_select(scan, std::nullopt);
   EXPECT_EQ(statement.text, R"(SELECT "id" FROM "public"."orders" WHERE "region" = $1 AND "id" < $2 LIMIT 10)");
@@ -126,8 +132,9 @@ TEST(TextConditions, MatchWithoutAnEscapeCharacter) {
 }
 
 TEST(Conditions, PutColumnsFirst) {
-  EXPECT_EQ(condition(plan::make(plan::Compare{Comparison::less, plan::make(constant(Kind::int64, int64_t{5})), ref("id")})),
-            R"("id" > '5'::int8)");
+  EXPECT_EQ(
+      condition(plan::make(plan::Compare{Comparison::less, plan::make(constant(Kind::int64, int64_t{5})), ref("id")})),
+      R"("id" > '5'::int8)");
 }
 
 TEST(Conditions, NestWithParentheses) {
@@ -143,8 +150,10 @@ TEST(Conditions, AskTheValueNotItsFieldsForNull) {
 }
 
 TEST(Conditions, WidenOidsBesideOtherIntegers) {
-  EXPECT_EQ(condition(compare("owner", Comparison::equal, constant(Kind::uint32, int64_t{7}))), R"("owner" = '7'::oid)");
-  EXPECT_EQ(condition(compare("owner", Comparison::equal, constant(Kind::int64, int64_t{-7}))), R"("owner"::int8 = '-7'::int8)");
+  EXPECT_EQ(condition(compare("owner", Comparison::equal, constant(Kind::uint32, int64_t{7}))),
+            R"("owner" = '7'::oid)");
+  EXPECT_EQ(condition(compare("owner", Comparison::equal, constant(Kind::int64, int64_t{-7}))),
+            R"("owner"::int8 = '-7'::int8)");
   EXPECT_EQ(condition(compare("id", Comparison::equal, constant(Kind::uint32, int64_t{7}))), R"("id" = '7'::int8)");
 }
 
@@ -155,7 +164,8 @@ TEST(Lists, AreOneArray) {
   Statement statement = render_select(scan, std::nullopt);
   EXPECT_EQ(statement.text, R"(SELECT FROM "public"."orders" WHERE "region" <> ALL ($1))");
   EXPECT_EQ(statement.params, (std::vector<Parameter>{{oid::kTextArray, R"({"a,b","\"\\",NULL})", false}}));
-  EXPECT_EQ(condition(plan::make(plan::In{ref("id"), {constant(Kind::int32, int64_t{1}), constant(Kind::int64, int64_t{2})}, false})),
+  EXPECT_EQ(condition(plan::make(
+                plan::In{ref("id"), {constant(Kind::int32, int64_t{1}), constant(Kind::int64, int64_t{2})}, false})),
             R"("id" = ANY ('{"1","2"}'::int8[]))");
 }
 
@@ -165,7 +175,9 @@ TEST(Lists, OfNullsAloneTakeTheColumnsType) {
 }
 
 TEST(Constants, AreReadBackExactly) {
-  auto ratio = [](double value) { return condition(compare("ratio", Comparison::equal, constant(Kind::float32, value))); };
+  auto ratio = [](double value) {
+    return condition(compare("ratio", Comparison::equal, constant(Kind::float32, value)));
+  };
   EXPECT_EQ(ratio(0.1f), R"("ratio" = '0.1'::float4)");
   EXPECT_EQ(ratio(-0.0), R"("ratio" = '-0'::float4)");
   EXPECT_EQ(ratio(std::numeric_limits<double>::quiet_NaN()), R"("ratio" = 'NaN'::float4)");
@@ -175,12 +187,15 @@ TEST(Constants, AreReadBackExactly) {
             R"("data" = E'\\x0027ff'::bytea)");
   EXPECT_EQ(condition(compare("day", Comparison::equal, constant(Kind::date, std::string("0044-03-15 (BC)")))),
             R"("day" = '0044-03-15 BC'::date)");
-  EXPECT_EQ(condition(compare("at", Comparison::equal, constant(Kind::timestamptz, std::string("0044-03-15 (BC) 12:00:00")))),
-            R"("at" = '0044-03-15 12:00:00+00 BC'::timestamptz)");
+  EXPECT_EQ(
+      condition(compare("at", Comparison::equal, constant(Kind::timestamptz, std::string("0044-03-15 (BC) 12:00:00")))),
+      R"("at" = '0044-03-15 12:00:00+00 BC'::timestamptz)");
 }
 
 TEST(Constants, OutsideOfTheRangeCompareWithItsBound) {
-  auto day = [](Comparison op, std::string value) { return condition(compare("day", op, constant(Kind::date, std::move(value)))); };
+  auto day = [](Comparison op, std::string value) {
+    return condition(compare("day", op, constant(Kind::date, std::move(value))));
+  };
   EXPECT_EQ(day(Comparison::less, "5881580-07-10"), R"("day" <= '5874897-12-31'::date)");
   EXPECT_EQ(day(Comparison::greater_or_equal, "5881580-07-10"), R"("day" > '5874897-12-31'::date)");
   EXPECT_EQ(day(Comparison::greater, "4714-11-23 (BC)"), R"("day" > '-infinity'::date)");

@@ -77,7 +77,8 @@ Error apply(const Meaning& meaning, std::string message) {
 
 template <size_t n>
 const Meaning& meaning_of(const std::array<Meaning, n>& table, std::string_view sqlstate) {
-  return *std::find_if(table.begin(), table.end(), [&](const Meaning& row) { return sqlstate.starts_with(row.prefix); });
+  return *std::find_if(table.begin(), table.end(),
+                       [&](const Meaning& row) { return sqlstate.starts_with(row.prefix); });
 }
 
 }  // namespace
@@ -93,11 +94,14 @@ Error describe_connect_failure(std::string_view text, std::string_view endpoint)
     return {ErrorCode::tls_not_offered, "TLS is required but not offered" + at, {}, {}};
   }
   if (contains(text, "certificate")) {
-    return {ErrorCode::tls_certificate_invalid, "the certificate does not verify" + at + ": " + last_reason(text), {}, {}};
+    return {
+        ErrorCode::tls_certificate_invalid, "the certificate does not verify" + at + ": " + last_reason(text), {}, {}};
   }
   if (contains(text, "no password supplied")) {
-    return {ErrorCode::source_auth_failed, "the source asks for a password and none is given" + at,
-            "set connection.secret_ref to a reference to the password", {}};
+    return {ErrorCode::source_auth_failed,
+            "the source asks for a password and none is given" + at,
+            "set connection.secret_ref to a reference to the password",
+            {}};
   }
   return {ErrorCode::source_unreachable, "cannot connect" + at + ": " + last_reason(text), {}, {}};
 }
@@ -107,8 +111,10 @@ bool is_starting_up(std::string_view text) { return find_server_error(text).sqls
 Error describe_statement_failure(const ServerError& error) {
   if (error.sqlstate.empty()) return describe_lost_connection(error.message);
   if (error.sqlstate == "57014" && contains(error.message, "timeout")) {
-    return {ErrorCode::timeout, "the source stopped the statement: " + with_sqlstate(error),
-            "narrow the query, or raise connection.statement_timeout_ms or the source's own limit", {}};
+    return {ErrorCode::timeout,
+            "the source stopped the statement: " + with_sqlstate(error),
+            "narrow the query, or raise connection.statement_timeout_ms or the source's own limit",
+            {}};
   }
   return apply(meaning_of(kStatementMeanings, error.sqlstate), with_sqlstate(error));
 }

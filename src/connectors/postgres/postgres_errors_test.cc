@@ -10,7 +10,8 @@ const std::string kPrefix = R"(connection to server at "db.example.com" (10.0.0.
 
 TEST(DescribeConnectFailure, SeesAWrongPassword) {
   const Error error = describe_connect_failure(
-      kPrefix + "FATAL:  28P01: password authentication failed for user \"app\"\nLOCATION:  auth_failed, auth.c:326\n", kAt);
+      kPrefix + "FATAL:  28P01: password authentication failed for user \"app\"\nLOCATION:  auth_failed, auth.c:326\n",
+      kAt);
   EXPECT_EQ(error.code, ErrorCode::source_auth_failed);
   EXPECT_EQ(error.message,
             "the source refused the user or the password: password authentication failed for user \"app\" (SQLSTATE "

@@ -1,12 +1,12 @@
 #include "connectors/postgres/postgres_introspection.h"
 
-#include <fmt/format.h>
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <tuple>
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
 
 namespace weir::postgres {
 namespace {
@@ -60,7 +60,17 @@ std::string schema_condition(const PostgresOptions& options) {
 
 /// The columns of kColumns.
 enum Field : int {
-  kSchema, kTable, kTuples, kPages, kName, kTypeOid, kTypeModifier, kDimensions, kNotNull, kDeterministic, kTypeText,
+  kSchema,
+  kTable,
+  kTuples,
+  kPages,
+  kName,
+  kTypeOid,
+  kTypeModifier,
+  kDimensions,
+  kNotNull,
+  kDeterministic,
+  kTypeText,
   kKeyPosition
 };
 

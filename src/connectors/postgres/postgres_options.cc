@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "connector/registry.h"
 #include "options/binding.h"
@@ -16,96 +17,111 @@ using options::Group;
 using options::Option;
 using options::ValueType;
 
-Group connection_group() {
+std::vector<Option> address_options() {
   return {
-      .name = "connection",
-      .doc = "How the database is reached.",
-      .options = {
-          {.name = "url",
-           .doc = "Where the database is: postgres://user@host:port/database; a password belongs into secret_ref.",
-           .example = "postgres://app@db.example.com:5432/app",
-           .required = true},
-          {.name = "secret_ref",
-           .doc = "The password, as a reference that is resolved at each connection: $env:NAME or $file:/path.",
-           .example = "$env:PG_PROD_PASSWORD",
-           .secret = true},
-          {.name = "tls",
-           .doc = "'required' encrypts, 'verify-full' also checks the certificate's chain and host name, 'disabled' "
-                  "sends everything in clear.",
-           .example = "verify-full",
-           .default_value = "required",
-           .choices = {"required", "verify-full", "disabled"}},
-          {.name = "tls_root_cert",
-           .doc = "A file with the authorities that may sign the server's certificate; with 'required' the chain is "
-                  "checked then, but not the host name. Without it 'verify-full' uses the system's authorities.",
-           .example = "/etc/weir/rds-ca.pem"},
-          {.name = "pool_size",
-           .type = ValueType::integer,
-           .doc = "Connections that queries may use at the same time; cancelling uses one more.",
-           .example = "10",
-           .default_value = 5,
-           .minimum = 1,
-           .maximum = 50},
-          {.name = "pool_wait_ms",
-           .type = ValueType::integer,
-           .doc = "How long a read waits for a free connection before it fails with pool_exhausted.",
-           .example = "30000",
-           .default_value = 10'000,
-           .minimum = 0,
-           .maximum = 600'000},
-          {.name = "connect_timeout_ms",
-           .type = ValueType::integer,
-           .doc = "How long opening a connection may take.",
-           .example = "3000",
-           .default_value = 10'000,
-           .minimum = 100,
-           .maximum = 120'000},
-          {.name = "statement_timeout_ms",
-           .type = ValueType::integer,
-           .doc = "Limit of each statement on the source; 0 keeps the setting of the source.",
-           .example = "300000",
-           .default_value = 0,
-           .minimum = 0,
-           .maximum = 86'400'000},
-          {.name = "schema_cache_seconds",
-           .type = ValueType::integer,
-           .doc = "How long the list of tables and columns is kept before it is read anew.",
-           .example = "60",
-           .default_value = 300,
-           .minimum = 0,
-           .maximum = 86'400},
-          {.name = "numeric_mode",
-           .doc = "What becomes of numerics that have no exact decimal (declared without precision, or with more than "
-                  "38 digits): 'decimal(p,s)', where a value that does not fit is an error, 'string' or 'double'.",
-           .example = "string",
-           .default_value = "decimal(38,10)"},
-          {.name = "array_mode",
-           .doc = "What becomes of arrays: 'list', where a value with several dimensions is an error, or 'text'.",
-           .example = "text",
-           .default_value = "list",
-           .choices = {"list", "text"}},
-          {.name = "scan_streams_max",
-           .type = ValueType::integer,
-           .doc = "Connections that one scan of a large table may use in parallel; 1 never splits.",
-           .example = "1",
-           .default_value = 4,
-           .minimum = 1,
-           .maximum = 50},
-          {.name = "small_read_rows",
-           .type = ValueType::integer,
-           .doc = "Reads that are expected to give no more rows run as one plain statement, larger ones as COPY.",
-           .example = "1000",
-           .default_value = 10'000,
-           .minimum = 0,
-           .maximum = 10'000'000},
-          {.name = "split_read_mb",
-           .type = ValueType::integer,
-           .doc = "Tables larger than this many megabytes are read in ranges by several connections.",
-           .example = "256",
-           .default_value = 64,
-           .minimum = 1,
-           .maximum = 1'000'000},
-      }};
+      {.name = "url",
+       .doc = "Where the database is: postgres://user@host:port/database; a password belongs into secret_ref.",
+       .example = "postgres://app@db.example.com:5432/app",
+       .required = true},
+      {.name = "secret_ref",
+       .doc = "The password, as a reference that is resolved at each connection: $env:NAME or $file:/path.",
+       .example = "$env:PG_PROD_PASSWORD",
+       .secret = true},
+      {.name = "tls",
+       .doc = "'required' encrypts, 'verify-full' also checks the certificate's chain and host name, 'disabled' "
+              "sends everything in clear.",
+       .example = "verify-full",
+       .default_value = "required",
+       .choices = {"required", "verify-full", "disabled"}},
+      {.name = "tls_root_cert",
+       .doc = "A file with the authorities that may sign the server's certificate; with 'required' the chain is "
+              "checked then, but not the host name. Without it 'verify-full' uses the system's authorities.",
+       .example = "/etc/weir/rds-ca.pem"},
+  };
+}
+
+std::vector<Option> pool_options() {
+  return {
+      {.name = "pool_size",
+       .type = ValueType::integer,
+       .doc = "Connections that queries may use at the same time; cancelling uses one more.",
+       .example = "10",
+       .default_value = 5,
+       .minimum = 1,
+       .maximum = 50},
+      {.name = "pool_wait_ms",
+       .type = ValueType::integer,
+       .doc = "How long a read waits for a free connection before it fails with pool_exhausted.",
+       .example = "30000",
+       .default_value = 10'000,
+       .minimum = 0,
+       .maximum = 600'000},
+      {.name = "connect_timeout_ms",
+       .type = ValueType::integer,
+       .doc = "How long opening a connection may take.",
+       .example = "3000",
+       .default_value = 10'000,
+       .minimum = 100,
+       .maximum = 120'000},
+      {.name = "statement_timeout_ms",
+       .type = ValueType::integer,
+       .doc = "Limit of each statement on the source; 0 keeps the setting of the source.",
+       .example = "300000",
+       .default_value = 0,
+       .minimum = 0,
+       .maximum = 86'400'000},
+  };
+}
+
+std::vector<Option> reading_options() {
+  return {
+      {.name = "schema_cache_seconds",
+       .type = ValueType::integer,
+       .doc = "How long the list of tables and columns is kept before it is read anew.",
+       .example = "60",
+       .default_value = 300,
+       .minimum = 0,
+       .maximum = 86'400},
+      {.name = "numeric_mode",
+       .doc = "What becomes of numerics that have no exact decimal (declared without precision, or with more than "
+              "38 digits): 'decimal(p,s)', where a value that does not fit is an error, 'string' or 'double'.",
+       .example = "string",
+       .default_value = "decimal(38,10)"},
+      {.name = "array_mode",
+       .doc = "What becomes of arrays: 'list', where a value with several dimensions is an error, or 'text'.",
+       .example = "text",
+       .default_value = "list",
+       .choices = {"list", "text"}},
+      {.name = "scan_streams_max",
+       .type = ValueType::integer,
+       .doc = "Connections that one scan of a large table may use in parallel; 1 never splits.",
+       .example = "1",
+       .default_value = 4,
+       .minimum = 1,
+       .maximum = 50},
+      {.name = "small_read_rows",
+       .type = ValueType::integer,
+       .doc = "Reads that are expected to give no more rows run as one plain statement, larger ones as COPY.",
+       .example = "1000",
+       .default_value = 10'000,
+       .minimum = 0,
+       .maximum = 10'000'000},
+      {.name = "split_read_mb",
+       .type = ValueType::integer,
+       .doc = "Tables larger than this many megabytes are read in ranges by several connections.",
+       .example = "256",
+       .default_value = 64,
+       .minimum = 1,
+       .maximum = 1'000'000},
+  };
+}
+
+Group connection_group() {
+  Group group{.name = "connection", .doc = "How the database is reached.", .options = address_options()};
+  for (const auto& more : {pool_options(), reading_options()}) {
+    group.options.insert(group.options.end(), more.begin(), more.end());
+  }
+  return group;
 }
 
 Group scope_group() {
@@ -151,27 +167,26 @@ std::vector<Option> body_options() {
 }
 
 const options::Binding<PostgresOptions>& binding() {
-  static const auto binding = options::Binding<PostgresOptions>()
-                                  .field("connection.url", &PostgresOptions::url)
-                                  .field("connection.secret_ref", &PostgresOptions::secret_ref)
-                                  .choice("connection.tls", &PostgresOptions::tls,
-                                          {{"required", Tls::required},
-                                           {"verify-full", Tls::verify_full},
-                                           {"disabled", Tls::disabled}})
-                                  .field("connection.tls_root_cert", &PostgresOptions::tls_root_cert)
-                                  .field("connection.pool_size", &PostgresOptions::pool_size)
-                                  .field("connection.pool_wait_ms", &PostgresOptions::pool_wait)
-                                  .field("connection.connect_timeout_ms", &PostgresOptions::connect_timeout)
-                                  .field("connection.statement_timeout_ms", &PostgresOptions::statement_timeout)
-                                  .field("connection.schema_cache_seconds", &PostgresOptions::schema_cache)
-                                  .field("connection.numeric_mode", &PostgresOptions::numeric_mode)
-                                  .field("connection.array_mode", &PostgresOptions::array_mode)
-                                  .field("connection.scan_streams_max", &PostgresOptions::scan_streams_max)
-                                  .field("connection.small_read_rows", &PostgresOptions::small_read_rows)
-                                  .field("connection.split_read_mb", &PostgresOptions::split_read_mb)
-                                  .field("scope.include_schemas", &PostgresOptions::include_schemas)
-                                  .field("scope.exclude_tables", &PostgresOptions::exclude_tables)
-                                  .field("sync.tables", &PostgresOptions::sync_tables);
+  static const auto binding =
+      options::Binding<PostgresOptions>()
+          .field("connection.url", &PostgresOptions::url)
+          .field("connection.secret_ref", &PostgresOptions::secret_ref)
+          .choice("connection.tls", &PostgresOptions::tls,
+                  {{"required", Tls::required}, {"verify-full", Tls::verify_full}, {"disabled", Tls::disabled}})
+          .field("connection.tls_root_cert", &PostgresOptions::tls_root_cert)
+          .field("connection.pool_size", &PostgresOptions::pool_size)
+          .field("connection.pool_wait_ms", &PostgresOptions::pool_wait)
+          .field("connection.connect_timeout_ms", &PostgresOptions::connect_timeout)
+          .field("connection.statement_timeout_ms", &PostgresOptions::statement_timeout)
+          .field("connection.schema_cache_seconds", &PostgresOptions::schema_cache)
+          .field("connection.numeric_mode", &PostgresOptions::numeric_mode)
+          .field("connection.array_mode", &PostgresOptions::array_mode)
+          .field("connection.scan_streams_max", &PostgresOptions::scan_streams_max)
+          .field("connection.small_read_rows", &PostgresOptions::small_read_rows)
+          .field("connection.split_read_mb", &PostgresOptions::split_read_mb)
+          .field("scope.include_schemas", &PostgresOptions::include_schemas)
+          .field("scope.exclude_tables", &PostgresOptions::exclude_tables)
+          .field("sync.tables", &PostgresOptions::sync_tables);
   return binding;
 }
 

@@ -1,7 +1,6 @@
 #include "connectors/postgres/postgres_options.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 namespace weir::postgres {

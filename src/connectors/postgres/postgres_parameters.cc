@@ -1,12 +1,12 @@
 #include "connectors/postgres/postgres_parameters.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
 #include <string_view>
+
+#include <libpq-fe.h>
 
 #include "base/nearest.h"
 
@@ -16,10 +16,23 @@ namespace {
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
 /// What a URL may set. Everything about TLS has an option of its own, so that one place decides it.
-const std::vector<std::string> kAllowedInUrl = {
-    "host",      "hostaddr",  "port",       "user",           "password", "dbname", "target_session_attrs",
-    "sslcert",   "sslkey",    "options",    "keepalives",     "keepalives_idle",    "keepalives_interval",
-    "keepalives_count",       "tcp_user_timeout", "channel_binding", "krbsrvname"};
+const std::vector<std::string> kAllowedInUrl = {"host",
+                                                "hostaddr",
+                                                "port",
+                                                "user",
+                                                "password",
+                                                "dbname",
+                                                "target_session_attrs",
+                                                "sslcert",
+                                                "sslkey",
+                                                "options",
+                                                "keepalives",
+                                                "keepalives_idle",
+                                                "keepalives_interval",
+                                                "keepalives_count",
+                                                "tcp_user_timeout",
+                                                "channel_binding",
+                                                "krbsrvname"};
 
 /// libpq looks into the home directory for passwords, certificates and authorities unless a path is given. A path that
 /// does not exist means "none" to it, and an empty one "the default".
@@ -30,7 +43,8 @@ constexpr std::array kSystemAuthorities = {"/etc/ssl/certs/ca-certificates.crt",
                                            "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
 
 std::string value_of(const Keywords& keywords, std::string_view name, std::string fallback = {}) {
-  const auto found = std::find_if(keywords.begin(), keywords.end(), [&](const auto& pair) { return pair.first == name; });
+  const auto found =
+      std::find_if(keywords.begin(), keywords.end(), [&](const auto& pair) { return pair.first == name; });
   return found == keywords.end() ? fallback : found->second;
 }
 
@@ -94,8 +108,12 @@ Status set_tls(Keywords& keywords, const PostgresOptions& options) {
   std::string authorities = options.tls_root_cert.empty() ? kNoFile : options.tls_root_cert;
   std::string mode;
   switch (options.tls) {
-    case Tls::disabled: mode = "disable"; break;
-    case Tls::required: mode = options.tls_root_cert.empty() ? "require" : "verify-ca"; break;
+    case Tls::disabled:
+      mode = "disable";
+      break;
+    case Tls::required:
+      mode = options.tls_root_cert.empty() ? "require" : "verify-ca";
+      break;
     case Tls::verify_full:
       mode = "verify-full";
       if (options.tls_root_cert.empty()) authorities = WEIR_TRY(system_authorities());

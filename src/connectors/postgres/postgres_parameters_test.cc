@@ -1,8 +1,8 @@
 #include "connectors/postgres/postgres_parameters.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 namespace weir::postgres {
 namespace {
@@ -93,8 +93,8 @@ TEST(MakeParameters, RefusesTlsInTheUrl) {
 
 TEST(MakeParameters, RefusesWhatIsNoUrlWithoutRepeatingIt) {
   for (const char* url : {"db.example.com", "host=db password=marker-secret", "mysql://app:marker-secret@db/shop",
-                          "postgres://app:marker-secret/@db:5432/shop",
-                          "postgres://app:12/marker-secret@db:5432/shop", "postgres://app:marker-secret@db:54x/shop?x"}) {
+                          "postgres://app:marker-secret/@db:5432/shop", "postgres://app:12/marker-secret@db:5432/shop",
+                          "postgres://app:marker-secret@db:54x/shop?x"}) {
     const Error error = refusal(url);
     EXPECT_EQ(error.code, ErrorCode::invalid_option);
     EXPECT_EQ(error.to_string().find("marker-secret"), std::string::npos) << url;

@@ -23,7 +23,7 @@ class Lease;
 
 struct PoolLimits {
   int size_max = 5;
-  std::chrono::milliseconds wait_max{10'000};        ///< for a free connection
+  std::chrono::milliseconds wait_max{10'000};  ///< for a free connection
   std::chrono::milliseconds connect_timeout{10'000};
 };
 

@@ -1,10 +1,10 @@
 #include "connectors/postgres/postgres_reader.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
+
+#include <libpq-fe.h>
 
 #include "connectors/postgres/type_oids.h"
 

@@ -1,10 +1,10 @@
 #include "connectors/postgres/postgres_schema_cache.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <future>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace weir::postgres {
 namespace {

@@ -29,7 +29,7 @@ class PostgresReadTransaction final : public connector::ReadTransaction {
       transaction = std::make_shared<SnapshotTransaction>(context_->pool, /*several_reads=*/false);
     }
     auto stream = std::make_unique<PostgresStream>(context_, std::move(transaction), scan, options);
-    stream->start();
+    WEIR_TRY(stream->start());
     return stream;
   }
 
@@ -137,9 +137,8 @@ Result<std::shared_ptr<connector::Source>> open_source(const connector::Spec& sp
   auto context = std::make_shared<ReadContext>();
   context->connector = spec.name;
   context->options = options;
-  context->pool = Pool::make(open, {.size_max = options.pool_size,
-                                    .wait_max = options.pool_wait,
-                                    .connect_timeout = options.connect_timeout});
+  context->pool = Pool::make(
+      open, {.size_max = options.pool_size, .wait_max = options.pool_wait, .connect_timeout = options.connect_timeout});
   context->schema = std::make_shared<SchemaCache>(
       [pool = context->pool, options] { return load_schema(*pool, options); }, options.schema_cache);
   return std::make_shared<PostgresSource>(std::move(context), std::move(open));

@@ -1,8 +1,8 @@
 /// The connector as the engine uses it, against a live server.
-#include <gtest/gtest.h>
-
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "connectors/postgres/source_fixture.h"
 
@@ -116,6 +116,32 @@ TEST_F(PostgresSourceTest, CountsRowsWithoutColumns) {
     scan.projection.clear();
     scan.estimated_rows = estimated;
     EXPECT_EQ(drain(*read(*source, scan))->rows, 20'000) << estimated;
+  }
+}
+
+TEST_F(PostgresSourceTest, ReadsEveryTypeInBothWays) {
+  witness_->run("CREATE TYPE " + schema_ + ".mood AS ENUM ('good', 'bad'); CREATE DOMAIN " + schema_ +
+                ".price AS numeric(12,2); CREATE DOMAIN " + schema_ + ".tags AS text[]; CREATE TYPE " + schema_ +
+                ".pair AS (a int4, b text); CREATE TABLE " + schema_ +
+                ".t (i8 int8, b bool, i2 int2, i4 int4, f4 float4, f8 float8, n numeric, p numeric(10,2), t text, "
+                "v varchar(9), c char(3), q \"char\", nm name, by bytea, d date, ti time, tz timetz, ts timestamp, "
+                "tsz timestamptz, iv interval, u uuid, j json, jb jsonb, m " +
+                schema_ + ".mood, pr " + schema_ + ".price, tg " + schema_ + ".tags, pa " + schema_ +
+                ".pair, ia int4[], ta text[], ma " + schema_ +
+                ".mood[], r int4range, mr int4multirange, ip inet, mo money, bi bit(3), vb varbit, x xml, o oid, "
+                "rc regclass, po point, ls pg_lsn)");
+  witness_->run("INSERT INTO " + schema_ +
+                ".t (i8, t, m, pr, tg, pa, ia, ma, r, ip, mo, bi, o, rc) VALUES (5, 'x', "
+                "'bad', 1.5, '{a,b}', '(1,x)', '{1,2}', '{good}', '[1,3)', '10.0.0.1', 1.5, B'101', 7, 'pg_class'), "
+                "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)");
+  const auto source = open();
+  for (const uint64_t estimated : {1u, 1'000'000u}) {
+    plan::Scan scan = scan_of(*source, "t");
+    scan.estimated_rows = estimated;
+    const auto drained = drain(*read(*source, scan));
+    ASSERT_TRUE(drained) << drained.error().to_string();
+    EXPECT_EQ(drained->rows, 2);
+    EXPECT_EQ(drained->sum, 5);
   }
 }
 
@@ -248,8 +274,10 @@ TEST_F(PostgresSourceTest, ASlowConsumerKeepsMemoryFlat) {
   // The source waits for us once the queue and the sockets' buffers are full.
   ASSERT_TRUE(eventually(
       [&] {
-        return witness_->number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir' AND "
-                                "wait_event = 'ClientWrite' AND query LIKE '%" + schema_ + "%'") == 1;
+        return witness_->number(
+                   "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir' AND "
+                   "wait_event = 'ClientWrite' AND query LIKE '%" +
+                   schema_ + "%'") == 1;
       },
       milliseconds(10'000)));
   EXPECT_LT(resident_kb() - before, 40 << 10);
@@ -307,7 +335,8 @@ TEST_F(PostgresSourceTest, AStatementTimeoutIsATimeout) {
 TEST_F(PostgresSourceTest, NothingIsWrittenThroughAView) {
   witness_->run("CREATE TABLE " + schema_ + ".log (id int8); CREATE FUNCTION " + schema_ +
                 ".note() RETURNS int8 LANGUAGE sql VOLATILE AS 'INSERT INTO " + schema_ +
-                ".log VALUES (1) RETURNING id'; CREATE VIEW " + schema_ + ".sly AS SELECT " + schema_ + ".note() AS id");
+                ".log VALUES (1) RETURNING id'; CREATE VIEW " + schema_ + ".sly AS SELECT " + schema_ +
+                ".note() AS id");
   const auto source = open();
   plan::Scan scan = scan_of(*source, "sly");
   scan.estimated_rows = 1;

@@ -1,10 +1,10 @@
 #include "connectors/postgres/postgres_split.h"
 
-#include <fmt/format.h>
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <map>
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
 #include <nlohmann/json.hpp>
 
 #include "base/nearest.h"
@@ -54,7 +54,8 @@ std::string facts_text(const plan::TableName& scanned, const std::vector<plan::T
       "WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped; "
       "SELECT c.relkind IN ('r', 'p', 'm') AND NOT row_security_active(c.oid), "
       "c.relkind IN ('r', 'm') AND am.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT'), "
-      "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END, "
+      "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 "
+      "END, "
       "current_setting('block_size') "
       "FROM unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS t(name, position) "
       "JOIN pg_class c ON c.oid = t.name::regclass LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",

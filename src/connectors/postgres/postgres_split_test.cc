@@ -44,7 +44,8 @@ TEST(Cut, GivesEveryPartitionAnOpenEnd) {
 }
 
 TEST(SequentiallyRead, FindsTheTablesUnderGatherAndAppend) {
-  const auto tables = sequentially_read(R"([{"Plan": {"Node Type": "Gather", "Plans": [{"Node Type": "Append", "Plans": [
+  const auto tables =
+      sequentially_read(R"([{"Plan": {"Node Type": "Gather", "Plans": [{"Node Type": "Append", "Plans": [
       {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "orders_1"},
       {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "orders_2"}]}]}}])");
   ASSERT_TRUE(tables);
@@ -53,7 +54,8 @@ TEST(SequentiallyRead, FindsTheTablesUnderGatherAndAppend) {
 }
 
 TEST(SequentiallyRead, RefusesAnythingElse) {
-  EXPECT_FALSE(sequentially_read(R"([{"Plan": {"Node Type": "Index Scan", "Schema": "public", "Relation Name": "o"}}])"));
+  EXPECT_FALSE(
+      sequentially_read(R"([{"Plan": {"Node Type": "Index Scan", "Schema": "public", "Relation Name": "o"}}])"));
   EXPECT_FALSE(sequentially_read(R"([{"Plan": {"Node Type": "Append", "Plans": [
       {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "o"},
       {"Node Type": "Foreign Scan", "Schema": "public", "Relation Name": "f"}]}}])"));

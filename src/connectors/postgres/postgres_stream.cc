@@ -1,6 +1,8 @@
 #include "connectors/postgres/postgres_stream.h"
 
 #include <algorithm>
+#include <new>
+#include <system_error>
 #include <utility>
 
 namespace weir::postgres {
@@ -16,6 +18,18 @@ DecodeLimits decode_limits(uint64_t queue_bytes, int streams_max) {
   const uint64_t share = queue_bytes / (kBatchesPerQueue * static_cast<uint64_t>(streams_max));
   limits.bytes_max = std::clamp<size_t>(share, 64u << 10, limits.bytes_max);
   return limits;
+}
+
+/// What `work` answers, with the exceptions of libraries as errors.
+template <typename Work>
+Status without_exceptions(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::out_of_memory, "no memory for a read of the source");
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::internal, std::string("a read of the source failed unexpectedly: ") + error.what());
+  }
 }
 
 bool is_lost(const Status& status) { return !status && status.error().code == ErrorCode::source_connection_lost; }
@@ -36,9 +50,7 @@ PostgresStream::PostgresStream(std::shared_ptr<const ReadContext> context,
       scan_(std::move(scan)),
       statement_(render_select(scan_, std::nullopt)),
       small_(is_small(scan_, context_->options)),
-      streams_max_(small_ || scan_.limit
-                       ? 1
-                       : std::clamp(options.streams_max, 1, context_->options.scan_streams_max)),
+      streams_max_(small_ || scan_.limit ? 1 : std::clamp(options.streams_max, 1, context_->options.scan_streams_max)),
       queue_bytes_(options.queue_bytes_max > 0 ? options.queue_bytes_max : kQueueBytesDefault),
       queue_({.bytes_max = queue_bytes_, .items_max = kQueueItemsMax}) {}
 
@@ -46,10 +58,12 @@ PostgresStream::PostgresStream(std::shared_ptr<const ReadContext> context,
 PostgresStream::~PostgresStream() {
   cancel();
   if (first_.joinable()) first_.join();
-  for (std::thread& helper : helpers_) helper.join();
+  for (std::thread& helper : helpers_) {
+    if (helper.joinable()) helper.join();
+  }
 }
 
-void PostgresStream::start() {
+Status PostgresStream::start() {
   // A warm connection makes the server work while the reader's thread is only starting.
   const auto sent = std::make_shared<std::optional<Lease>>();
   if (transaction_ == nullptr) {
@@ -59,18 +73,24 @@ void PostgresStream::start() {
       if (!(**sent)->send_now(statement_)) sent->reset();
     }
   }
-  first_ = launch([this, sent](Waiter& waiter) {
+  return launch(first_, [this, sent](Waiter& waiter) {
     return transaction_ == nullptr ? read_alone(std::move(*sent), waiter) : read_in_snapshot(waiter);
   });
 }
 
-/// Runs `work` on a thread of its own; the last one to end closes the queue.
-std::thread PostgresStream::launch(std::function<Status(Waiter&)> work) {
+/// Runs `work` on `thread`; the last one to end closes the queue. No exception leaves the thread.
+Status PostgresStream::launch(std::thread& thread, std::function<Status(Waiter&)> work) {
   readers_++;
-  return std::thread([this, work = std::move(work)] {
-    Waiter waiter(stop_.get_token());
-    finish(work(waiter));
-  });
+  try {
+    thread = std::thread([this, work = std::move(work)] {
+      Waiter waiter(stop_.get_token());
+      finish(without_exceptions([&] { return work(waiter); }));
+    });
+  } catch (const std::system_error& error) {
+    readers_--;
+    return fail(ErrorCode::out_of_memory, std::string("cannot start a thread for a read: ") + error.what());
+  }
+  return {};
 }
 
 void PostgresStream::finish(Status status) {
@@ -144,7 +164,8 @@ bool PostgresStream::split(const SnapshotLease& lease, const Layout& layout, Wai
   pieces_.all = cut(layout.heaps, static_cast<int>(places.size()) + 1);
   for (Lease& place : places) {
     auto shared = std::make_shared<Lease>(std::move(place));
-    helpers_.push_back(launch([this, shared](Waiter& waiter) { return help(std::move(*shared), waiter); }));
+    // One that cannot be started is not missed: its pieces are read by the others.
+    (void)launch(helpers_.emplace_back(), [this, shared](Waiter& waiter) { return help(std::move(*shared), waiter); });
   }
   return true;
 }
@@ -193,9 +214,12 @@ void PostgresStream::sending(const std::string& text) {
 Result<connector::BatchStream::Poll> PostgresStream::poll(std::function<void()> on_ready) {
   auto popped = WEIR_TRY(queue_.try_pop(std::move(on_ready)));
   switch (popped.state) {
-    case BatchQueue::State::item: return Poll{State::batch, std::move(*popped.item)};
-    case BatchQueue::State::pending: return Poll{State::pending, {}};
-    case BatchQueue::State::end: break;
+    case BatchQueue::State::item:
+      return Poll{State::batch, std::move(*popped.item)};
+    case BatchQueue::State::pending:
+      return Poll{State::pending, {}};
+    case BatchQueue::State::end:
+      break;
   }
   return Poll{State::end, {}};
 }

@@ -39,8 +39,8 @@ class PostgresStream final : public connector::BatchStream {
   PostgresStream(std::shared_ptr<const ReadContext> context, std::shared_ptr<SnapshotTransaction> transaction,
                  plan::Scan scan, const connector::ReadOptions& options);
   ~PostgresStream() override;
-  /// Called once.
-  void start();
+  /// Called once, before anything else. Errors: out_of_memory, when there can be no more threads.
+  Status start();
 
   Result<Poll> poll(std::function<void()> on_ready) override;
   void cancel() override;
@@ -55,7 +55,7 @@ class PostgresStream final : public connector::BatchStream {
     std::string snapshot;
   };
 
-  std::thread launch(std::function<Status(Waiter&)> work);
+  Status launch(std::thread& thread, std::function<Status(Waiter&)> work);
   void finish(Status status);
   Status read_alone(std::optional<Lease> sent, Waiter& waiter);
   Status read_in_snapshot(Waiter& waiter);
@@ -84,7 +84,7 @@ class PostgresStream final : public connector::BatchStream {
   std::string remote_query_;
   int streams_ = 0;
   std::thread first_;
-  std::vector<std::thread> helpers_;  // started by `first_`
+  std::vector<std::thread> helpers_;  // started by `first_`; some may not run
 };
 
 }  // namespace weir::postgres

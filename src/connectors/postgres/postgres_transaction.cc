@@ -36,8 +36,8 @@ Result<SnapshotLease> SnapshotTransaction::acquire(Waiter& waiter) {
     const bool changed = pool_->wait_for_change(seen, waiter, deadline);
     if (waiter.stopped()) return fail(ErrorCode::cancelled, "the read was cancelled");
     if (!changed) {
-      return fail(ErrorCode::pool_exhausted, "no connection came free for " +
-                                                 std::to_string(pool_->limits().wait_max.count()) + " ms");
+      return fail(ErrorCode::pool_exhausted,
+                  "no connection came free for " + std::to_string(pool_->limits().wait_max.count()) + " ms");
     }
   }
 }
@@ -56,8 +56,10 @@ Result<std::optional<SnapshotLease>> SnapshotTransaction::try_acquire(Waiter& wa
       return WEIR_TRY(take_leader(waiter));
     case Leader::lost:
       return fail(ErrorCode::source_connection_lost, "the connection that holds the query's snapshot was lost");
-    case Leader::starting: return std::nullopt;
-    case Leader::reading: break;
+    case Leader::starting:
+      return std::nullopt;
+    case Leader::reading:
+      break;
   }
   if (snapshot_.empty()) return std::nullopt;
   const std::string name = snapshot_;

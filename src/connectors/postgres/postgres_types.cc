@@ -34,16 +34,26 @@ struct ScalarRow {
 
 /// Types with a binary form that is decoded as it is.
 constexpr std::array kScalars = {
-    ScalarRow{oid::kBool, Kind::boolean},          ScalarRow{oid::kInt2, Kind::int16},
-    ScalarRow{oid::kInt4, Kind::int32},            ScalarRow{oid::kInt8, Kind::int64},
-    ScalarRow{oid::kOid, Kind::uint32},            ScalarRow{oid::kFloat4, Kind::float32},
-    ScalarRow{oid::kFloat8, Kind::float64},        ScalarRow{oid::kText, Kind::text},
-    ScalarRow{oid::kVarchar, Kind::text},          ScalarRow{oid::kName, Kind::text},
-    ScalarRow{oid::kBpchar, Kind::text},           ScalarRow{oid::kChar, Kind::text},
-    ScalarRow{oid::kBytea, Kind::binary},          ScalarRow{oid::kDate, Kind::date},
-    ScalarRow{oid::kTime, Kind::time},             ScalarRow{oid::kTimestamp, Kind::timestamp},
-    ScalarRow{oid::kTimestamptz, Kind::timestamptz}, ScalarRow{oid::kInterval, Kind::interval},
-    ScalarRow{oid::kUuid, Kind::uuid},             ScalarRow{oid::kJson, Kind::json},
+    ScalarRow{oid::kBool, Kind::boolean},
+    ScalarRow{oid::kInt2, Kind::int16},
+    ScalarRow{oid::kInt4, Kind::int32},
+    ScalarRow{oid::kInt8, Kind::int64},
+    ScalarRow{oid::kOid, Kind::uint32},
+    ScalarRow{oid::kFloat4, Kind::float32},
+    ScalarRow{oid::kFloat8, Kind::float64},
+    ScalarRow{oid::kText, Kind::text},
+    ScalarRow{oid::kVarchar, Kind::text},
+    ScalarRow{oid::kName, Kind::text},
+    ScalarRow{oid::kBpchar, Kind::text},
+    ScalarRow{oid::kChar, Kind::text},
+    ScalarRow{oid::kBytea, Kind::binary},
+    ScalarRow{oid::kDate, Kind::date},
+    ScalarRow{oid::kTime, Kind::time},
+    ScalarRow{oid::kTimestamp, Kind::timestamp},
+    ScalarRow{oid::kTimestamptz, Kind::timestamptz},
+    ScalarRow{oid::kInterval, Kind::interval},
+    ScalarRow{oid::kUuid, Kind::uuid},
+    ScalarRow{oid::kJson, Kind::json},
 };
 
 std::optional<Kind> scalar_kind(uint32_t type_oid) {
@@ -53,9 +63,7 @@ std::optional<Kind> scalar_kind(uint32_t type_oid) {
   return std::nullopt;
 }
 
-Home decimal_home(uint8_t precision, uint8_t scale) {
-  return {{Kind::decimal, precision, scale, {}}};
-}
+Home decimal_home(uint8_t precision, uint8_t scale) { return {{Kind::decimal, precision, scale, {}}}; }
 
 /// The modifier holds precision and scale as numeric.c packs them: the scale is a signed number of 11 bits.
 Home numeric_home(int32_t modifier, const NumericMode& mode) {
@@ -68,9 +76,12 @@ Home numeric_home(int32_t modifier, const NumericMode& mode) {
     if (exact) return decimal_home(static_cast<uint8_t>(precision), static_cast<uint8_t>(scale));
   }
   switch (mode.form) {
-    case NumericMode::Form::string: return text_cast();
-    case NumericMode::Form::floating: return text_cast(Kind::float64);
-    case NumericMode::Form::decimal: break;
+    case NumericMode::Form::string:
+      return text_cast();
+    case NumericMode::Form::floating:
+      return text_cast(Kind::float64);
+    case NumericMode::Form::decimal:
+      break;
   }
   return decimal_home(mode.precision, mode.scale);
 }

@@ -37,12 +37,12 @@ struct TypeOptions {
 
 /// A row of pg_type.
 struct TypeFacts {
-  std::string name = {};       ///< typname
-  char category = 'b';         ///< typtype: b base, c composite, d domain, e enum, m multirange, p pseudo, r range
-  uint32_t element_oid = 0;    ///< typelem where typcategory = 'A' and typlen = -1, otherwise 0
-  uint32_t base_oid = 0;       ///< typbasetype, of domains
-  int32_t base_modifier = -1;  ///< typtypmod, of domains
-  int32_t base_dimensions = 0; ///< typndims, of domains
+  std::string name = {};        ///< typname
+  char category = 'b';          ///< typtype: b base, c composite, d domain, e enum, m multirange, p pseudo, r range
+  uint32_t element_oid = 0;     ///< typelem where typcategory = 'A' and typlen = -1, otherwise 0
+  uint32_t base_oid = 0;        ///< typbasetype, of domains
+  int32_t base_modifier = -1;   ///< typtypmod, of domains
+  int32_t base_dimensions = 0;  ///< typndims, of domains
 };
 /// pg_type by oid: the columns' types, their elements and their domains' base types, to any depth. A type that is
 /// missing counts as unknown and is cast to text.

@@ -30,7 +30,8 @@ TEST(NumericColumns, WithinThirtyEightDigitsAreExact) {
 }
 
 TEST(NumericColumns, WithoutAnExactDecimalFollowTheMode) {
-  for (int32_t modifier : {-1, numeric_modifier(39, 2), numeric_modifier(5, -2), numeric_modifier(3, 5), numeric_modifier(1000, 0)}) {
+  for (int32_t modifier :
+       {-1, numeric_modifier(39, 2), numeric_modifier(5, -2), numeric_modifier(3, 5), numeric_modifier(1000, 0)}) {
     EXPECT_EQ(numeric_home(modifier), "decimal(38,10)");
     EXPECT_EQ(numeric_home(modifier, "decimal(20,4)"), "decimal(20,4)");
     EXPECT_EQ(numeric_home(modifier, "string"), "!~text");
@@ -86,7 +87,8 @@ TEST(ArrayColumns, FollowDimensionsAndMode) {
 }
 
 TEST(Columns, KeepNameNullabilityAndSourceType) {
-  plan::Column column = map_column({.name = "id", .type_oid = oid::kInt8, .not_null = true, .type_text = "bigint"}, {}, {});
+  plan::Column column =
+      map_column({.name = "id", .type_oid = oid::kInt8, .not_null = true, .type_text = "bigint"}, {}, {});
   EXPECT_EQ(column.name, "id");
   EXPECT_FALSE(column.nullable);
   EXPECT_EQ(column.source_type, "bigint");
@@ -96,7 +98,8 @@ TEST(Modes, AreParsed) {
   EXPECT_EQ(parse_numeric_mode("decimal(38,10)")->precision, 38);
   EXPECT_EQ(parse_numeric_mode("decimal(18,6)")->scale, 6);
   EXPECT_EQ(parse_numeric_mode("double")->form, NumericMode::Form::floating);
-  for (std::string_view wrong : {"", "decimal", "decimal(39,1)", "decimal(5,6)", "decimal(0,0)", "decimal(5)", "decimal(5,2", "decimal(5,2)x", "decimal(5,-1)", "text"}) {
+  for (std::string_view wrong : {"", "decimal", "decimal(39,1)", "decimal(5,6)", "decimal(0,0)", "decimal(5)",
+                                 "decimal(5,2", "decimal(5,2)x", "decimal(5,-1)", "text"}) {
     ASSERT_FALSE(parse_numeric_mode(wrong)) << wrong;
     EXPECT_EQ(parse_numeric_mode(wrong).error().code, ErrorCode::invalid_option);
   }

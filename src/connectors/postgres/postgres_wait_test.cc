@@ -1,12 +1,12 @@
 #include "connectors/postgres/postgres_wait.h"
 
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <array>
 #include <future>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace weir::postgres {
 namespace {

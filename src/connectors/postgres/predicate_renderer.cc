@@ -1,10 +1,10 @@
 /// Each rule here answers one question: what gives DuckDB's result on PostgreSQL, and can still use an index?
 #include "connectors/postgres/predicate_renderer.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "connectors/postgres/postgres_dialect.h"
 
@@ -15,20 +15,23 @@ using plan::Comparison;
 using plan::Constant;
 using plan::Kind;
 
-std::string_view sql_operator(Comparison op) {
-  return op == Comparison::not_equal ? "<>" : plan::to_string(op);
-}
+std::string_view sql_operator(Comparison op) { return op == Comparison::not_equal ? "<>" : plan::to_string(op); }
 
 bool is_equality(Comparison op) { return op == Comparison::equal || op == Comparison::not_equal; }
 
 /// `a op b` as `b op a`.
 Comparison flipped(Comparison op) {
   switch (op) {
-    case Comparison::less: return Comparison::greater;
-    case Comparison::less_or_equal: return Comparison::greater_or_equal;
-    case Comparison::greater: return Comparison::less;
-    case Comparison::greater_or_equal: return Comparison::less_or_equal;
-    default: return op;
+    case Comparison::less:
+      return Comparison::greater;
+    case Comparison::less_or_equal:
+      return Comparison::greater_or_equal;
+    case Comparison::greater:
+      return Comparison::less;
+    case Comparison::greater_or_equal:
+      return Comparison::less_or_equal;
+    default:
+      return op;
   }
 }
 
@@ -53,10 +56,14 @@ std::string escaped_pattern(std::string_view text) {
 
 std::string like_pattern(const plan::Like& like) {
   switch (like.match) {
-    case plan::Match::like: break;
-    case plan::Match::prefix: return escaped_pattern(like.pattern) + "%";
-    case plan::Match::suffix: return "%" + escaped_pattern(like.pattern);
-    case plan::Match::contains: return "%" + escaped_pattern(like.pattern) + "%";
+    case plan::Match::like:
+      break;
+    case plan::Match::prefix:
+      return escaped_pattern(like.pattern) + "%";
+    case plan::Match::suffix:
+      return "%" + escaped_pattern(like.pattern);
+    case plan::Match::contains:
+      return "%" + escaped_pattern(like.pattern) + "%";
   }
   return like.pattern;
 }
@@ -82,8 +89,8 @@ std::string PredicateRenderer::operand(size_t column, Kind other) const {
 }
 
 std::string PredicateRenderer::place(const Constant& constant, const ConstantType& type) const {
-  return place_({type.type_oid, std::string(type.name), constant.is_null() ? "" : constant_text(constant),
-                 constant.is_null()});
+  return place_(
+      {type.type_oid, std::string(type.name), constant.is_null() ? "" : constant_text(constant), constant.is_null()});
 }
 
 std::string PredicateRenderer::render_node(const plan::ColumnRef& ref) const {
@@ -122,7 +129,8 @@ std::string PredicateRenderer::compare_constant(Comparison op, size_t column, co
     if (is_equality(op)) return op == Comparison::equal ? never(subject) : always(subject);
     bool below = op == Comparison::less || op == Comparison::less_or_equal;
     const ConstantType& type = constant_type(constant.type.kind);
-    return fmt::format("{} {} {}", subject, below ? "<=" : ">", place_({type.type_oid, std::string(type.name), *bound}));
+    return fmt::format("{} {} {}", subject, below ? "<=" : ">",
+                       place_({type.type_oid, std::string(type.name), *bound}));
   }
   // Equality of a deterministic collation is that of the bytes; without COLLATE it can use the column's index.
   std::string_view collate = kind == Kind::text && !is_equality(op) ? " COLLATE \"C\"" : "";

@@ -2,19 +2,19 @@
 /// and a schema of the test's own.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <libpq-fe.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "connectors/postgres/postgres_options.h"
 #include "connectors/postgres/postgres_source.h"
@@ -151,7 +151,8 @@ class SourceTest : public ::testing::Test {
   int64_t running_statements() {
     return witness_->number(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir' AND state = 'active' "
-        "AND query LIKE '%" + schema_ + "%'");
+        "AND query LIKE '%" +
+        schema_ + "%'");
   }
 
   const std::string schema_ = "weir_source_" + std::to_string(getpid());

@@ -21,7 +21,8 @@ constexpr int32_t kEpochDays = 10957;
 constexpr int64_t kEpochMicroseconds = int64_t{kEpochDays} * 86'400'000'000;
 
 Outcome check_length(int32_t length, int32_t need) {
-  if (length == need) [[likely]] return kDecoded;
+  if (length == need) [[likely]]
+    return kDecoded;
   return {Fault::wrong_length, length, need};
 }
 
@@ -40,10 +41,8 @@ Outcome decode_boolean(const ValueDecoder&, ColumnBuilder& column, const char* d
 }
 
 Outcome decode_decimal(const ValueDecoder& self, ColumnBuilder& column, const char* data, int32_t length) {
-  __int128 value;
-  if (Outcome outcome = decode_numeric(data, length, self.precision, self.scale, value); !outcome) return outcome;
-  column.append(value);
-  return kDecoded;
+  auto* value = reinterpret_cast<__int128*>(column.append_unfilled());
+  return decode_numeric(data, length, self.precision, self.scale, *value);
 }
 
 Outcome decode_bytes(const ValueDecoder&, ColumnBuilder& column, const char* data, int32_t length) {
@@ -152,8 +151,8 @@ Outcome decode_elements(const ValueDecoder& element, ColumnBuilder& column, cons
 }
 
 Outcome decode_list(const ValueDecoder& self, ColumnBuilder& column, const char* data, int32_t length) {
-  constexpr int32_t kHeaderBytes = 12;     // dimensions, a flag for NULLs, the element type
-  constexpr int32_t kDimensionBytes = 8;   // elements, lower bound
+  constexpr int32_t kHeaderBytes = 12;    // dimensions, a flag for NULLs, the element type
+  constexpr int32_t kDimensionBytes = 8;  // elements, lower bound
   if (length < kHeaderBytes) return {Fault::truncated, length, kHeaderBytes};
   auto dimensions = load_big_endian<int32_t>(data);
   if (dimensions < 0) return {Fault::malformed};
@@ -203,12 +202,14 @@ constexpr std::array kForms = {
 
 constexpr const Form& form_of(Kind kind) { return kForms[static_cast<size_t>(kind)]; }
 
-static_assert([] {
-  for (size_t i = 0; i < kForms.size(); i++) {
-    if (kForms[i].kind != static_cast<Kind>(i)) return false;
-  }
-  return kForms.back().kind == Kind::list;
-}(), "the forms stand in the order of plan::Kind");
+static_assert(
+    [] {
+      for (size_t i = 0; i < kForms.size(); i++) {
+        if (kForms[i].kind != static_cast<Kind>(i)) return false;
+      }
+      return kForms.back().kind == Kind::list;
+    }(),
+    "the forms stand in the order of plan::Kind");
 
 }  // namespace
 
@@ -223,12 +224,16 @@ ValueDecoder make_value_decoder(const plan::Type& type, bool as_text) {
 
 batch::ColumnBuilder make_column_builder(const plan::Type& type) {
   switch (type.kind) {
-    case Kind::boolean: return ColumnBuilder::bits();
+    case Kind::boolean:
+      return ColumnBuilder::bits();
     case Kind::text:
     case Kind::binary:
-    case Kind::json: return ColumnBuilder::bytes();
-    case Kind::list: return ColumnBuilder::list(make_column_builder(type.children.front()));
-    default: return ColumnBuilder::fixed(form_of(type.kind).width);
+    case Kind::json:
+      return ColumnBuilder::bytes();
+    case Kind::list:
+      return ColumnBuilder::list(make_column_builder(type.children.front()));
+    default:
+      return ColumnBuilder::fixed(form_of(type.kind).width);
   }
 }
 

@@ -1,14 +1,14 @@
 /// For tests: rows in wire form, and decoded cells as text.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "connector/source.h"
 #include "plan/scan.h"
@@ -50,7 +50,8 @@ inline Wire numeric_wire(int16_t weight, uint16_t sign, const std::vector<int16_
 
 inline Wire copy_header() { return Wire().bytes(std::string_view("PGCOPY\n\377\r\n\0", 11)).i32(0).i32(0); }
 
-inline plan::Column column(std::string name, plan::Type type, std::string source_type = "test", bool cast_to_text = false) {
+inline plan::Column column(std::string name, plan::Type type, std::string source_type = "test",
+                           bool cast_to_text = false) {
   return {std::move(name), std::move(type), plan::Collation::deterministic, true, std::move(source_type), cast_to_text};
 }
 inline plan::Type scalar_type(plan::Kind kind) { return {kind, 0, 0, {}}; }
@@ -67,7 +68,8 @@ inline std::string int128_text(__int128 value) {
   if (value == 0) return "0";
   auto magnitude = value < 0 ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   std::string digits;
-  for (; magnitude > 0; magnitude /= 10) digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(magnitude % 10)));
+  for (; magnitude > 0; magnitude /= 10)
+    digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(magnitude % 10)));
   return (value < 0 ? "-" : "") + digits;
 }
 
@@ -86,18 +88,26 @@ inline std::string cell(const ArrowArray& array, const plan::Type& type, int64_t
   if (validity != nullptr && ((validity[row / 8] >> (row % 8)) & 1) == 0) return "NULL";
   auto range = [&] { return std::pair(buffer_value<int32_t>(array, row), buffer_value<int32_t>(array, row + 1)); };
   switch (type.kind) {
-    case Kind::boolean: return ((static_cast<const uint8_t*>(array.buffers[1])[row / 8] >> (row % 8)) & 1) ? "true" : "false";
-    case Kind::int16: return std::to_string(buffer_value<int16_t>(array, row));
+    case Kind::boolean:
+      return ((static_cast<const uint8_t*>(array.buffers[1])[row / 8] >> (row % 8)) & 1) ? "true" : "false";
+    case Kind::int16:
+      return std::to_string(buffer_value<int16_t>(array, row));
     case Kind::int32:
-    case Kind::date: return std::to_string(buffer_value<int32_t>(array, row));
-    case Kind::uint32: return std::to_string(buffer_value<uint32_t>(array, row));
+    case Kind::date:
+      return std::to_string(buffer_value<int32_t>(array, row));
+    case Kind::uint32:
+      return std::to_string(buffer_value<uint32_t>(array, row));
     case Kind::int64:
     case Kind::time:
     case Kind::timestamp:
-    case Kind::timestamptz: return std::to_string(buffer_value<int64_t>(array, row));
-    case Kind::float32: return fmt::format("{:08x}", buffer_value<uint32_t>(array, row));
-    case Kind::float64: return fmt::format("{:016x}", buffer_value<uint64_t>(array, row));
-    case Kind::decimal: return int128_text(buffer_value<__int128>(array, row));
+    case Kind::timestamptz:
+      return std::to_string(buffer_value<int64_t>(array, row));
+    case Kind::float32:
+      return fmt::format("{:08x}", buffer_value<uint32_t>(array, row));
+    case Kind::float64:
+      return fmt::format("{:016x}", buffer_value<uint64_t>(array, row));
+    case Kind::decimal:
+      return int128_text(buffer_value<__int128>(array, row));
     case Kind::text:
     case Kind::json: {
       auto [begin, end] = range();
@@ -115,11 +125,13 @@ inline std::string cell(const ArrowArray& array, const plan::Type& type, int64_t
       std::memcpy(&microseconds, at + 8, 8);
       return fmt::format("{} {} {}", months_days[0], months_days[1], microseconds);
     }
-    case Kind::uuid: return hex(static_cast<const char*>(array.buffers[1]) + 16 * row, 16);
+    case Kind::uuid:
+      return hex(static_cast<const char*>(array.buffers[1]) + 16 * row, 16);
     case Kind::list: {
       auto [begin, end] = range();
       std::string text = "{";
-      for (int32_t i = begin; i < end; i++) text += (i == begin ? "" : ",") + cell(*array.children[0], type.children[0], i);
+      for (int32_t i = begin; i < end; i++)
+        text += (i == begin ? "" : ",") + cell(*array.children[0], type.children[0], i);
       return text + "}";
     }
   }
