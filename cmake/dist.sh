@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
 build=$1 out=$2
-version=$("$build/bin/weir" version --short)
+version=$("$build/bin/weir" version | awk 'NR == 1 { print $2 }')
 folder=$out/weir-$version
 
 # glibc comes with the kernel's distribution and must match its loader; everything else travels with us.

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include <arrow/array.h>
-#include <arrow/extension_type.h>
 #include <arrow/type.h>
 
 #include "format/json_text.h"
@@ -101,11 +100,7 @@ CellsPtr string(const ArrayPtr& array, std::string_view sql_type) {
 }
 
 template <typename Array>
-CellsPtr binary(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
-  if (sql_type == "BIT") {
-    return quoted<Array>(
-        array, [](const Array& values, int64_t row, std::string& out) { append_bits(values.GetView(row), out); });
-  }
+CellsPtr binary(const ArrayPtr& array, TextStyle style) {
   auto base64 = [](const Array& values, int64_t row, std::string& out) { append_base64(values.GetView(row), out); };
   if (style == TextStyle::machine) return quoted<Array>(array, base64);
   auto json = [base64](const Array& values, int64_t row, std::string& out) {
@@ -124,44 +119,15 @@ Integer load(const uint8_t* bytes) {
   return value;
 }
 
-CellsPtr fixed_size_binary(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
-  using Array = arrow::FixedSizeBinaryArray;
-  if (sql_type == "UUID") {
-    return quoted<Array>(
-        array, [](const Array& values, int64_t row, std::string& out) { append_uuid(values.GetValue(row), out); });
-  }
-  if (sql_type == "HUGEINT") {
-    return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_decimal(load<__int128>(values.GetValue(row)), 0, out);
-    });
-  }
-  if (sql_type == "UHUGEINT") {
-    return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_uint128(load<unsigned __int128>(values.GetValue(row)), out);
-    });
-  }
-  if (sql_type == "TIME WITH TIME ZONE") {
-    return quoted<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_time_with_zone(load<uint64_t>(values.GetValue(row)), out);
-    });
-  }
-  return binary<Array>(array, sql_type, style);
-}
-
-/// `Integer` is the form that the value has in memory. HUGEINT and UHUGEINT arrive as decimal(38,0), also where their
-/// digits are more than 38: the bits are whole, so they are shown as the integers they are.
+/// `Integer` is the form that the value has in memory.
 template <typename Array, typename Integer>
 CellsPtr decimal(const ArrayPtr& array, std::string_view sql_type) {
-  if (sql_type == "UHUGEINT") {
-    return bare<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-      append_uint128(static_cast<unsigned __int128>(load<Integer>(values.GetValue(row))), out);
-    });
-  }
   const int scale = static_cast<const arrow::DecimalType&>(*array->type()).scale();
   auto text = [scale](const Array& values, int64_t row, std::string& out) {
     append_decimal(load<Integer>(values.GetValue(row)), scale, out);
   };
-  if (sql_type == "HUGEINT") return bare<Array>(array, text);
+  // These come as decimals because Arrow has no integers of their width; they are integers all the same.
+  if (sql_type == "HUGEINT" || sql_type == "UHUGEINT") return bare<Array>(array, text);
   return quoted<Array>(array, text);
 }
 
@@ -206,32 +172,10 @@ CellsPtr timestamp(const ArrayPtr& array, TextStyle style) {
   return cells<Array>(array, json, with(' '));
 }
 
-CellsPtr interval(const ArrayPtr& array) {
-  using Array = arrow::MonthDayNanoIntervalArray;
-  return quoted<Array>(array, [](const Array& values, int64_t row, std::string& out) {
-    const auto value = values.GetValue(row);
-    append_interval(value.months, value.days, value.nanoseconds, out);
-  });
-}
-
 CellsPtr date(const ArrayPtr& array) {
   using Array = arrow::Date32Array;
   return quoted<Array>(array,
                        [](const Array& values, int64_t row, std::string& out) { append_date(values.Value(row), out); });
-}
-
-/// The SQL type that a canonical extension type stands for.
-std::string_view sql_type_of_extension(std::string_view extension) {
-  if (extension == "arrow.uuid") return "UUID";
-  if (extension == "arrow.json") return "JSON";
-  if (extension == "arrow.bool8") return "BOOLEAN";
-  return {};
-}
-
-Result<CellsPtr> extension(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
-  const auto& values = static_cast<const arrow::ExtensionArray&>(*array);
-  const auto name = static_cast<const arrow::ExtensionType&>(*array->type()).extension_name();
-  return make_cells(values.storage(), sql_type.empty() ? sql_type_of_extension(name) : sql_type, style);
 }
 
 /// Null for a type that is not a scalar.
@@ -242,7 +186,7 @@ CellsPtr make_scalar_cells(const ArrayPtr& array, std::string_view sql_type, Tex
     case arrow::Type::BOOL:
       return boolean<arrow::BooleanArray>(array);
     case arrow::Type::INT8:
-      return sql_type == "BOOLEAN" ? boolean<arrow::Int8Array>(array) : integer<arrow::Int8Array>(array);
+      return integer<arrow::Int8Array>(array);
     case arrow::Type::INT16:
       return integer<arrow::Int16Array>(array);
     case arrow::Type::INT32:
@@ -274,13 +218,13 @@ CellsPtr make_scalar_cells(const ArrayPtr& array, std::string_view sql_type, Tex
     case arrow::Type::STRING_VIEW:
       return string<arrow::StringViewArray>(array, sql_type);
     case arrow::Type::BINARY:
-      return binary<arrow::BinaryArray>(array, sql_type, style);
+      return binary<arrow::BinaryArray>(array, style);
     case arrow::Type::LARGE_BINARY:
-      return binary<arrow::LargeBinaryArray>(array, sql_type, style);
+      return binary<arrow::LargeBinaryArray>(array, style);
     case arrow::Type::BINARY_VIEW:
-      return binary<arrow::BinaryViewArray>(array, sql_type, style);
+      return binary<arrow::BinaryViewArray>(array, style);
     case arrow::Type::FIXED_SIZE_BINARY:
-      return fixed_size_binary(array, sql_type, style);
+      return binary<arrow::FixedSizeBinaryArray>(array, style);
     case arrow::Type::DATE32:
       return date(array);
     case arrow::Type::TIME32:
@@ -289,8 +233,6 @@ CellsPtr make_scalar_cells(const ArrayPtr& array, std::string_view sql_type, Tex
       return time<arrow::Time64Array>(array);
     case arrow::Type::TIMESTAMP:
       return timestamp(array, style);
-    case arrow::Type::INTERVAL_MONTH_DAY_NANO:
-      return interval(array);
     default:
       return nullptr;
   }
@@ -299,7 +241,6 @@ CellsPtr make_scalar_cells(const ArrayPtr& array, std::string_view sql_type, Tex
 }  // namespace
 
 Result<CellsPtr> make_cells(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
-  if (array->type_id() == arrow::Type::EXTENSION) return extension(array, sql_type, style);
   if (CellsPtr scalar = make_scalar_cells(array, sql_type, style)) return scalar;
   return make_nested_cells(array, sql_type, style);
 }

@@ -28,7 +28,7 @@ class Cells {
   virtual void text(int64_t row, std::string& out) const = 0;
 };
 
-/// `sql_type` tells apart what Arrow does not (JSON, UUID, HUGEINT, BIT); empty: go by the Arrow type.
+/// `sql_type` tells apart what Arrow does not (JSON, HUGEINT); empty: go by the Arrow type.
 /// Errors: not_available_yet for an Arrow type that no format can write.
 Result<std::unique_ptr<Cells>> make_cells(const std::shared_ptr<arrow::Array>& array, std::string_view sql_type,
                                           TextStyle style);

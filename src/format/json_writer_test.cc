@@ -54,9 +54,8 @@ TEST(JsonWriter, WritesTimesAsIso8601) {
       rows({column("a", "DATE", arrow::date32(), "[19782]"),
             column("b", "TIME", arrow::time64(arrow::TimeUnit::MICRO), "[1]"),
             column("c", "TIMESTAMP", arrow::timestamp(arrow::TimeUnit::MICRO), "[1709208000123456]"),
-            column("d", "TIMESTAMP WITH TIME ZONE", arrow::timestamp(arrow::TimeUnit::MICRO, "Europe/Berlin"), "[0]"),
-            column("e", "INTERVAL", arrow::month_day_nano_interval(), "[[1, 2, 3000000000]]")}),
-      "[\"2024-02-29\",\"00:00:00.000001\",\"2024-02-29T12:00:00.123456\",\"1970-01-01T00:00:00Z\",\"P1M2DT3S\"]");
+            column("d", "TIMESTAMP WITH TIME ZONE", arrow::timestamp(arrow::TimeUnit::MICRO, "Europe/Berlin"), "[0]")}),
+      "[\"2024-02-29\",\"00:00:00.000001\",\"2024-02-29T12:00:00.123456\",\"1970-01-01T00:00:00Z\"]");
 }
 
 TEST(JsonWriter, EscapesTextAndEncodesBinary) {
@@ -84,19 +83,10 @@ TEST(JsonWriter, WritesListsStructsAndMaps) {
       "[null,null,null,null]");
 }
 
-TEST(JsonWriter, DecodesDictionariesAndUuids) {
+TEST(JsonWriter, DecodesDictionaries) {
   const auto words = arrow::json::DictArrayFromJSONString(arrow::dictionary(arrow::int8(), arrow::utf8()),
                                                           "[1, null, 0]", R"(["lo", "hi"])");
-  const std::string bytes = "0123456789abcdef";
-  EXPECT_EQ(rows({{{"a", "ENUM('lo', 'hi')"}, words.ValueOrDie()},
-                  column("b", "UUID", arrow::fixed_size_binary(16), "[\"" + bytes + "\", null, null]")}),
-            "[\"hi\",\"30313233-3435-3637-3839-616263646566\"],\n[null,null],\n[\"lo\",null]");
-}
-
-TEST(JsonWriter, WritesTheMemberThatAUnionHolds) {
-  const auto type = arrow::sparse_union({arrow::field("n", arrow::int32()), arrow::field("s", arrow::utf8())}, {0, 1});
-  EXPECT_EQ(rows({column("a", "UNION(n INTEGER, s VARCHAR)", type, R"([[0, 1], [1, "x"], [0, null]])")}),
-            "[1],\n[\"x\"],\n[null]");
+  EXPECT_EQ(rows({{{"a", "VARCHAR"}, words.ValueOrDie()}}), "[\"hi\"],\n[null],\n[\"lo\"]");
 }
 
 TEST(JsonWriter, RefusesAnArrowTypeItCannotWriteBeforeItWroteAnything) {

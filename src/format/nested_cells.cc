@@ -118,25 +118,6 @@ class MapCells final : public NestedCells {
   CellsPtr keys_, values_;
 };
 
-class UnionCells final : public Cells {
- public:
-  UnionCells(const ArrayPtr& array, std::vector<CellsPtr> members)
-      : array_(std::static_pointer_cast<arrow::UnionArray>(array)), members_(std::move(members)) {}
-  bool is_null(int64_t row) const override { return member(row).is_null(inner_row(row)); }
-  void json(int64_t row, std::string& out) const override { member(row).json(inner_row(row), out); }
-  void text(int64_t row, std::string& out) const override { member(row).text(inner_row(row), out); }
-
- private:
-  const Cells& member(int64_t row) const { return *members_[static_cast<size_t>(array_->child_id(row))]; }
-  int64_t inner_row(int64_t row) const {
-    if (array_->mode() == arrow::UnionMode::SPARSE) return row;
-    return static_cast<const arrow::DenseUnionArray&>(*array_).value_offset(row);
-  }
-
-  std::shared_ptr<arrow::UnionArray> array_;
-  std::vector<CellsPtr> members_;
-};
-
 class DictionaryCells final : public Cells {
  public:
   DictionaryCells(const ArrayPtr& array, CellsPtr values)
@@ -177,27 +158,14 @@ Result<CellsPtr> map(const ArrayPtr& array, std::string_view sql_type, TextStyle
   return std::make_unique<MapCells>(array, std::move(keys), std::move(items));
 }
 
-/// The cells of each child; `child` gives the array of one.
-template <typename Child>
-Result<std::vector<CellsPtr>> children(const ArrayPtr& array, std::string_view sql_type, TextStyle style, Child child) {
-  const auto types = child_types(sql_type);
-  std::vector<CellsPtr> made;
-  for (int i = 0; i < array->type()->num_fields(); i++) {
-    made.push_back(WEIR_TRY(make_cells(child(i), child_type(types, made.size()), style)));
-  }
-  return made;
-}
-
 Result<CellsPtr> structure(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
   const auto& values = static_cast<const arrow::StructArray&>(*array);
-  return std::make_unique<StructCells>(
-      array, WEIR_TRY(children(array, sql_type, style, [&](int i) { return values.field(i); })));
-}
-
-Result<CellsPtr> tagged_union(const ArrayPtr& array, std::string_view sql_type, TextStyle style) {
-  const auto& values = static_cast<const arrow::UnionArray&>(*array);
-  return std::make_unique<UnionCells>(
-      array, WEIR_TRY(children(array, sql_type, style, [&](int i) { return values.field(i); })));
+  const auto types = child_types(sql_type);
+  std::vector<CellsPtr> fields;
+  for (int i = 0; i < values.num_fields(); i++) {
+    fields.push_back(WEIR_TRY(make_cells(values.field(i), child_type(types, fields.size()), style)));
+  }
+  return std::make_unique<StructCells>(array, std::move(fields));
 }
 
 Result<CellsPtr> dictionary(const ArrayPtr& array, TextStyle style) {
@@ -219,9 +187,6 @@ Result<CellsPtr> make_nested_cells(const ArrayPtr& array, std::string_view sql_t
       return map(array, sql_type, style);
     case arrow::Type::STRUCT:
       return structure(array, sql_type, style);
-    case arrow::Type::SPARSE_UNION:
-    case arrow::Type::DENSE_UNION:
-      return tagged_union(array, sql_type, style);
     case arrow::Type::DICTIONARY:
       return dictionary(array, style);
     default:

@@ -75,35 +75,6 @@ size_t fraction_digits(TicksPerSecond per_second) {
   return per_second == 1 ? 0 : per_second == 1'000 ? 3 : per_second == 1'000'000 ? 6 : 9;
 }
 
-void append_part(int64_t value, char unit, std::string& out) {
-  if (value == 0) return;
-  append_integer(value, out);
-  out += unit;
-}
-
-/// The part of a duration after the T.
-void append_duration_time(int64_t nanoseconds, std::string& out) {
-  constexpr int64_t second = 1'000'000'000, minute = 60 * second, hour = 60 * minute;
-  out += 'T';
-  append_part(nanoseconds / hour, 'H', out);
-  append_part(nanoseconds % hour / minute, 'M', out);
-  const int64_t rest = nanoseconds % minute;
-  if (rest == 0) return;
-  if (rest < 0) out += '-';
-  append_integer(std::abs(rest) / second, out);
-  if (rest % second != 0) {
-    out += '.';
-    append_padded(static_cast<uint64_t>(std::abs(rest % second)), 9, out);
-    out.erase(out.find_last_not_of('0') + 1);
-  }
-  out += 'S';
-}
-
-}  // namespace
-
-void append_float(double value, std::string& out) { append_floating(value, out); }
-void append_float(float value, std::string& out) { append_floating(value, out); }
-
 void append_uint128(unsigned __int128 value, std::string& out) {
   if (value <= std::numeric_limits<uint64_t>::max()) return append_integer(static_cast<uint64_t>(value), out);
   char digits[40];
@@ -111,6 +82,11 @@ void append_uint128(unsigned __int128 value, std::string& out) {
   for (; value != 0; value /= 10) *--begin = static_cast<char>('0' + static_cast<int>(value % 10));
   out.append(begin, digits + sizeof digits);
 }
+
+}  // namespace
+
+void append_float(double value, std::string& out) { append_floating(value, out); }
+void append_float(float value, std::string& out) { append_floating(value, out); }
 
 void append_decimal(__int128 value, int scale, std::string& out) {
   if (value < 0) out += '-';
@@ -153,39 +129,6 @@ void append_timestamp(int64_t ticks, TicksPerSecond per_second, char separator, 
   if (utc) out += 'Z';
 }
 
-void append_interval(int32_t months, int32_t days, int64_t nanoseconds, std::string& out) {
-  out += 'P';
-  append_part(months / 12, 'Y', out);
-  append_part(months % 12, 'M', out);
-  append_part(days, 'D', out);
-  if (nanoseconds != 0) return append_duration_time(nanoseconds, out);
-  if (months == 0 && days == 0) out += "T0S";
-}
-
-void append_time_with_zone(uint64_t bits, std::string& out) {
-  // DuckDB keeps 40 bits of microseconds above 24 bits of (MAX_OFFSET - offset), MAX_OFFSET = 16 h - 1 s.
-  constexpr int64_t offset_max = 16 * 3'600 - 1;
-  append_time(static_cast<int64_t>(bits >> 24), 1'000'000, out);
-  const int64_t offset = offset_max - static_cast<int64_t>(bits & 0xFF'FFFF);
-  const auto seconds = static_cast<uint64_t>(std::abs(offset));
-  out += offset < 0 ? '-' : '+';
-  append_padded(seconds / 3'600, 2, out);
-  out += ':';
-  append_padded(seconds / 60 % 60, 2, out);
-  if (seconds % 60 != 0) {
-    out += ':';
-    append_padded(seconds % 60, 2, out);
-  }
-}
-
-void append_uuid(const uint8_t* bytes, std::string& out) {
-  for (int i = 0; i < 16; i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-    out += kHexDigits[bytes[i] >> 4];
-    out += kHexDigits[bytes[i] & 15];
-  }
-}
-
 void append_hex(std::string_view bytes, std::string& out) {
   out += "\\x";
   for (const char c : bytes) {
@@ -196,13 +139,5 @@ void append_hex(std::string_view bytes, std::string& out) {
 }
 
 void append_base64(std::string_view bytes, std::string& out) { out += arrow::util::base64_encode(bytes); }
-
-void append_bits(std::string_view bytes, std::string& out) {
-  if (bytes.empty()) return;
-  const auto padding = static_cast<size_t>(static_cast<uint8_t>(bytes.front()));
-  for (size_t bit = padding; bit < (bytes.size() - 1) * 8; bit++) {
-    out += (static_cast<uint8_t>(bytes[1 + bit / 8]) >> (7 - bit % 8) & 1) != 0 ? '1' : '0';
-  }
-}
 
 }  // namespace weir::format

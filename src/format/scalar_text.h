@@ -24,8 +24,6 @@ void append_float(float value, std::string& out);
 
 /// "-12.50": `value` divided by ten to the power of `scale`, never with an exponent.
 void append_decimal(__int128 value, int scale, std::string& out);
-/// The whole range of a UHUGEINT.
-void append_uint128(unsigned __int128 value, std::string& out);
 
 /// Days since 1970-01-01 as ISO 8601: "2024-02-29"; years before 1 count down from 0000 ("-0043-03-15" is in 44 BC),
 /// years after 9999 carry a plus sign, both as java.time prints them. INT32_MAX and -INT32_MAX: "infinity",
@@ -35,17 +33,9 @@ void append_date(int32_t days, std::string& out);
 void append_time(int64_t ticks, TicksPerSecond per_second, std::string& out);
 /// Date, `separator` ('T' or a space), time. INT64_MAX and -INT64_MAX: "infinity", "-infinity". With `utc` a Z follows.
 void append_timestamp(int64_t ticks, TicksPerSecond per_second, char separator, bool utc, std::string& out);
-/// An ISO 8601 duration with a sign on each part, as PostgreSQL's `intervalstyle = iso_8601`: "P1Y-2M3DT4H5M6.5S".
-void append_interval(int32_t months, int32_t days, int64_t nanoseconds, std::string& out);
-/// The 64 bits of DuckDB's TIME WITH TIME ZONE: "12:00:00+02:00".
-void append_time_with_zone(uint64_t bits, std::string& out);
 
-/// Sixteen bytes as "550e8400-e29b-41d4-a716-446655440000".
-void append_uuid(const uint8_t* bytes, std::string& out);
 /// "\xdeadbeef".
 void append_hex(std::string_view bytes, std::string& out);
 void append_base64(std::string_view bytes, std::string& out);
-/// DuckDB's inner form of a BIT (one byte that counts the padding, then the bits) as "10110".
-void append_bits(std::string_view bytes, std::string& out);
 
 }  // namespace weir::format

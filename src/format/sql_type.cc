@@ -53,7 +53,7 @@ std::vector<std::string> child_types(std::string_view sql_type) {
   if (!sql_type.ends_with(')')) return {};
   const size_t open = sql_type.find('(');
   const std::string_view head = sql_type.substr(0, open);
-  const bool named = head == "STRUCT" || head == "UNION";
+  const bool named = head == "STRUCT";
   if (!named && head != "MAP") return {};
   std::vector<std::string> types;
   for (std::string_view member : split_members(sql_type.substr(open + 1, sql_type.size() - open - 2))) {

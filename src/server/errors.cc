@@ -32,8 +32,12 @@ int retry_after_seconds(ErrorCode code) {
 
 nlohmann::json error_object(const Error& error, const std::string& request_id) {
   const ErrorInfo& info = describe(error.code);
+  // The message names the thing even for a reader who looks at nothing else.
+  const std::string named = error.source.empty() || error.message.find(error.source) != std::string::npos
+                                ? error.message
+                                : error.source + ": " + error.message;
   nlohmann::json object = {{"code", info.name},
-                           {"message", error.message},
+                           {"message", named},
                            {"hint", error.hint.empty() ? std::string(info.action) : error.hint},
                            {"request_id", request_id}};
   if (!error.source.empty()) object["source"] = error.source;

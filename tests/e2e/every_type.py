@@ -126,5 +126,6 @@ def read_keys(session, table):
 
 def duckdb_literal(column, text):
     if column.name in {"c_date", "c_timestamp", "c_timestamptz"} and text.endswith(" BC"):
-        text = text[: -len(" BC")] + " (BC)"
+        date, _, time = text[: -len(" BC")].partition(" ")
+        text = f"{date} (BC) {time}".rstrip()
     return column.literal.format(text.replace("'", "''"))

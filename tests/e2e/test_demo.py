@@ -46,7 +46,7 @@ def test_shows_the_main_job_twice_and_leaves_nothing(demo):
         done = demo()
         assert done.returncode == 0, done.stdout + done.stderr
         assert "user42@example.com" in done.stdout       # a row from PostgreSQL
-        assert "pushed" in done.stdout                   # the summary
+        assert "done by the source" in done.stdout       # the summary
         assert "errors" in done.stdout                   # the join with the log file
         assert "http://127.0.0.1:" in done.stdout        # where to go on
     stopped = demo("--stop")

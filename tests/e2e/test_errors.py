@@ -18,7 +18,7 @@ def shop(postgres, database, weir):
     with postgres.connect(database) as session:
         session.execute("CREATE TABLE users (id bigint PRIMARY KEY, email text)")
         session.execute("INSERT INTO users SELECT i, 'user' || i FROM generate_series(1, 1000) i")
-        session.execute("CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.01)::text AS nap FROM generate_series(1, 100000) i")
+        session.execute("CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.01)::text AS nap FROM (SELECT generate_series(1, 100000) AS i) s")
         session.execute("CREATE TABLE wide AS SELECT i AS id, repeat(md5(i::text), 30) AS payload FROM generate_series(1, 150000) i")
         session.execute("ANALYZE")
     weir.register(postgres, database)
@@ -148,7 +148,7 @@ def test_unknown_connector_offers_the_nearest(weir):
 
 
 def test_syntax_error_has_its_position(weir):
-    error = refused(weir.try_query("SELECT 1,\n  FRM x"), "syntax_error")
+    error = refused(weir.try_query("SELECT 1\nFROM WHERE x"), "syntax_error")
     assert "line 2" in error["message"].lower()
 
 

@@ -12,7 +12,7 @@ CASES = [
     ("true", "BOOLEAN", True),
     ("'NaN'::float8", "DOUBLE", "NaN"), ("'Infinity'::float8", "DOUBLE", "Infinity"), ("'-Infinity'::float4", "FLOAT", "-Infinity"),
     ("1e-45::float4", "FLOAT", 1e-45), ("5e-324::float8", "DOUBLE", 5e-324), ("1.7976931348623157e308::float8", "DOUBLE", 1.7976931348623157e308), ("0.1::float4", "FLOAT", 0.1),
-    ("9999999999.99::numeric(12,2)", "DECIMAL(12,2)", "9999999999.99"), ("-0.01::numeric(12,2)", "DECIMAL(12,2)", "-0.01"), ("0::numeric(12,2)", "DECIMAL(12,2)", "0.00"),
+    ("9999999999.99::numeric(12,2)", "DECIMAL(12,2)", "9999999999.99"), ("(-0.01)::numeric(12,2)", "DECIMAL(12,2)", "-0.01"), ("0::numeric(12,2)", "DECIMAL(12,2)", "0.00"),
     ("99999999999999999999999999999999999999::numeric(38,0)", "DECIMAL(38,0)", "9" * 38), ("0.0001::numeric(4,4)", "DECIMAL(4,4)", "0.0001"),
     ("3.14::numeric", "DECIMAL(38,10)", "3.1400000000"),
     ("E'a\\nb\"c\\\\d\u00e9\U0001F600'::text", "VARCHAR", 'a\nb"c\\d\u00e9\U0001F600'), ("''::text", "VARCHAR", ""), ("'ab'::char(5)", "VARCHAR", "ab   "), ("'x'::name", "VARCHAR", "x"),
@@ -37,8 +37,7 @@ def typed(postgres, database, weir):
         session.execute("""CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE TYPE mood AS ENUM ('sad', 'Zen');
                            CREATE DOMAIN quantity AS integer; CREATE TYPE pair AS (l integer, r text)""")
         for i, (expression, _, _) in enumerate(CASES):
-            session.execute(f"CREATE TABLE case_{i} AS SELECT 1 AS id, {expression} AS v UNION ALL SELECT 2, NULL")
-        session.execute("CREATE TABLE text_{0} AS SELECT 1 AS id".format("x"))
+            session.execute(f"CREATE TABLE case_{i} AS SELECT 1 AS id, {expression} AS v; INSERT INTO case_{i} VALUES (2, NULL)")
     weir.register(postgres, database)
     return weir
 
@@ -81,7 +80,7 @@ def test_years_before_christ(typed, postgres, database):
     with postgres.connect(database) as session:
         session.execute("CREATE TABLE old AS SELECT '0044-03-15 BC'::date AS d, '0044-03-15 01:02:03 BC'::timestamp AS t, '4713-01-01 BC'::date AS first")
     assert typed.rows("SELECT CAST(d AS VARCHAR), CAST(t AS VARCHAR), CAST(first AS VARCHAR) FROM pg_prod.public.old") == [
-        ["0044-03-15 (BC)", "0044-03-15 01:02:03 (BC)", "4713-01-01 (BC)"]]
+        ["0044-03-15 (BC)", "0044-03-15 (BC) 01:02:03", "4713-01-01 (BC)"]]
 
 
 def test_numeric_mode_decides_for_numbers_without_a_precision(typed, postgres, database):
@@ -101,7 +100,7 @@ def test_large_reads_give_the_same_rows_as_psycopg(typed, postgres, database):
                            CASE WHEN i % 7 = 0 THEN NULL ELSE i % 100 END AS small, timestamptz '2024-01-01Z' + i * interval '1 second' AS at FROM generate_series(1, 200000) i""")
         session.execute("ALTER TABLE large ALTER amount TYPE numeric(12,2); DELETE FROM large WHERE id % 10 = 3; ANALYZE large")
         rows = session.execute("SELECT id, amount, digest, small, extract(epoch from at)::bigint FROM large ORDER BY id").fetchall()
-    answer = typed.post("/v1/query", {"query": "SELECT id, amount, digest, small, CAST(epoch(at) AS BIGINT) AS at FROM pg_prod.public.large ORDER BY id"},
+    answer = typed.post("/v1/query", {"query": "SELECT id, amount, digest, small, CAST(epoch(large.\"at\") AS BIGINT) AS seconds FROM pg_prod.public.large ORDER BY id"},
                         headers={"Accept": "application/vnd.apache.arrow.stream"})
     table = pyarrow.ipc.open_stream(answer.content).read_all()
     assert list(zip(*[table.column(i).to_pylist() for i in range(5)])) == rows

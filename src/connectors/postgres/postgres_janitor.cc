@@ -11,6 +11,8 @@ using std::chrono::steady_clock;
 
 /// A healthy server answers in milliseconds; one that does not is not worth waiting for.
 constexpr auto kTidyingMax = std::chrono::milliseconds(2000);
+/// A cancel that arrives before its statement is ignored by the server, so one that shows no effect is sent again.
+constexpr auto kCancelAgainAfter = std::chrono::milliseconds(50);
 constexpr auto kIdleCheckEvery = std::chrono::seconds(30);
 constexpr auto kIdleClosedAfter = std::chrono::minutes(5);
 
@@ -72,29 +74,45 @@ Janitor::Work Janitor::wait_for_work(const std::stop_token& stop) {
 }
 
 void Janitor::perform(Work work) {
-  std::vector<int> pids;
   std::vector<std::unique_ptr<Connection>> running;
-  const Deadline rollback_deadline = steady_clock::now() + kTidyingMax;
+  const Deadline deadline = steady_clock::now() + kTidyingMax;
   // Those that only need a rollback first: somebody may be waiting for them.
   for (auto& connection : work.untidy) {
     if (connection->is_busy()) {
-      pids.push_back(connection->backend_pid());
       running.push_back(std::move(connection));
       continue;
     }
-    if (!clean_up(*connection, rollback_deadline)) connection.reset();
+    if (!clean_up(*connection, deadline)) connection.reset();
     pool_.tidied(std::move(connection));
   }
-  for (const Cancel& cancel : work.cancels) pids.push_back(cancel.backend_pid);
-  if (pids.empty()) return;
-  const bool cancelled = cancel_on_server(pids);
+  std::vector<int> asked_for;
+  for (const Cancel& cancel : work.cancels) asked_for.push_back(cancel.backend_pid);
+  stop_statements(std::move(running), std::move(asked_for));
   for (Cancel& cancel : work.cancels) cancel.done.set_value();
+}
+
+/// Cancels the statements of `running` and `others`, and gives `running` back.
+void Janitor::stop_statements(std::vector<std::unique_ptr<Connection>> running, std::vector<int> others) {
   const Deadline deadline = steady_clock::now() + kTidyingMax;
-  for (auto& connection : running) {
-    // Closing is a cancel too, if a slow one: the server notices when it writes to the connection or looks after it.
-    if (!cancelled || !clean_up(*connection, deadline)) connection.reset();
-    pool_.tidied(std::move(connection));
+  bool cancelled = true;
+  while (cancelled && (!running.empty() || !others.empty()) && steady_clock::now() < deadline) {
+    std::vector<int> pids = std::exchange(others, {});
+    for (const auto& connection : running) pids.push_back(connection->backend_pid());
+    cancelled = cancel_on_server(pids);
+    const Deadline step = steady_clock::now() + kCancelAgainAfter;
+    if (cancelled) std::erase_if(running, [&](auto& connection) { return give_back_if_clean(connection, step); });
   }
+  // Closing is a cancel too, if a slow one: the server notices when it writes to the connection or looks after it.
+  for (auto& connection : running) {
+    connection.reset();
+    pool_.tidied(nullptr);
+  }
+}
+
+bool Janitor::give_back_if_clean(std::unique_ptr<Connection>& connection, Deadline deadline) {
+  if (!clean_up(*connection, deadline)) return false;
+  pool_.tidied(std::move(connection));
+  return true;
 }
 
 bool Janitor::cancel_on_server(const std::vector<int>& backend_pids) {

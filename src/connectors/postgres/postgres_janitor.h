@@ -25,7 +25,7 @@ class Janitor {
   /// Cancels what runs on `connection`, rolls back, and gives it to the pool, or closes it when the server does not
   /// play along in time.
   void tidy(std::unique_ptr<Connection> connection);
-  /// The future is ready once the server has answered, or cannot be asked.
+  /// The future is ready once the server has answered, or cannot be asked. A statement that had not begun goes on.
   std::shared_future<void> cancel(int backend_pid);
 
  private:
@@ -42,6 +42,8 @@ class Janitor {
   void run(const std::stop_token& stop);
   Work wait_for_work(const std::stop_token& stop);
   void perform(Work work);
+  void stop_statements(std::vector<std::unique_ptr<Connection>> running, std::vector<int> others);
+  bool give_back_if_clean(std::unique_ptr<Connection>& connection, Deadline deadline);
   bool cancel_on_server(const std::vector<int>& backend_pids);
   void close_idle();
 

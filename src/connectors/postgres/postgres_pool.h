@@ -46,7 +46,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::optional<Lease> try_place();
 
   /// Has the running statement of a leased connection cancelled on the server, in the background. Wait for the answer
-  /// before the connection is used again: a late cancel would hit its next statement.
+  /// before the connection is used again: a late cancel would hit its next statement. One that comes before its
+  /// statement has no effect.
   std::shared_future<void> cancel(int backend_pid);
 
   /// Waits until a connection may have come free since `seen` was asked for. False: the deadline passed, or a stop.

@@ -80,7 +80,7 @@ TEST_F(PostgresSourceTest, ASplitReadTakesPartitionsAndInheritanceChildrenOnce) 
   }
 }
 
-TEST_F(PostgresSourceTest, ViewsIndexReadsAndRowSecurityAreNotSplit) {
+TEST_F(PostgresSourceTest, ViewsAndIndexReadsAreNotSplit) {
   make_table("events", 50'000);
   const std::string events = schema_ + ".events";
   witness_->run("CREATE VIEW " + schema_ + ".seen AS SELECT * FROM " + events);
@@ -96,6 +96,25 @@ TEST_F(PostgresSourceTest, ViewsIndexReadsAndRowSecurityAreNotSplit) {
   const auto keyed = read(*source, by_key, kFourStreams);
   EXPECT_EQ(drain(*keyed)->sum, 7);
   EXPECT_EQ(keyed->stats().streams, 1);
+}
+
+TEST_F(PostgresSourceTest, PoliciesOfRowSecurityHoldInLargeReads) {
+  make_table("events", 50'000);
+  const std::string role = "weir_tenant_" + std::to_string(getpid());
+  witness_->run("CREATE ROLE " + role + " LOGIN PASSWORD 'tenant'; GRANT USAGE ON SCHEMA " + schema_ + " TO " + role +
+                "; GRANT SELECT ON " + schema_ + ".events TO " + role + "; CREATE POLICY own ON " + schema_ +
+                ".events USING (id % 2 = 0); ALTER TABLE " + schema_ + ".events ENABLE ROW LEVEL SECURITY");
+  {
+    const std::string url = test_url();
+    const auto source =
+        open({{"url", "postgres://" + role + ":tenant" + url.substr(url.find('@'))}, {"split_read_mb", 1}});
+    const auto stream = read(*source, scan_of(*source, "events"), kFourStreams);
+    const auto drained = drain(*stream);
+    ASSERT_TRUE(drained) << drained.error().to_string();
+    EXPECT_EQ(drained->rows, 25'000);
+    EXPECT_EQ(stream->stats().streams, 1);
+  }
+  witness_->run("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(PostgresSourceTest, ALimitIsNeverSplit) {
@@ -243,6 +262,19 @@ TEST_F(PostgresSourceTest, CancelEndsTheStatementOnTheServer) {
     EXPECT_EQ(stream->poll(nullptr).error().code, ErrorCode::cancelled);
     EXPECT_TRUE(eventually([&] { return running_statements() == 0; }, milliseconds(1000)));
   }
+}
+
+TEST_F(PostgresSourceTest, ACancelThatOvertakesItsStatementStillEndsIt) {
+  witness_->run("CREATE VIEW " + schema_ + ".slow AS SELECT 1::int8 AS id FROM pg_sleep(60)");
+  const auto source = open({{"pool_size", 1}});
+  plan::Scan scan = scan_of(*source, "slow");
+  scan.estimated_rows = 1;
+  for (int i = 0; i < 50; i++) {
+    read(*source, scan)->cancel();
+    ASSERT_TRUE(
+        eventually([&] { return source->pool().in_use == 0 && running_statements() == 0; }, milliseconds(1000)));
+  }
+  EXPECT_EQ(source->pool().opened_total, 1u);
 }
 
 TEST_F(PostgresSourceTest, ACancelledConnectionIsUsedAgain) {

@@ -1,5 +1,6 @@
 #include "connectors/postgres/postgres_transaction.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::postgres {
@@ -16,6 +17,9 @@ constexpr const char* kBackToSavepoint = "ROLLBACK TO SAVEPOINT weir_read";
 
 /// A cancel takes a round trip; only a hung server makes this loop turn.
 constexpr auto kStopCheckEvery = std::chrono::milliseconds(20);
+
+/// A cancel that arrives before its statement is ignored by the server, so one that shows no effect is sent again.
+constexpr auto kCancelAgainAfter = std::chrono::milliseconds(100);
 
 /// Without a wait of its own a dead connection shows at once; only a silent one takes this long.
 Deadline control_deadline(const Pool& pool) { return steady_clock::now() + pool.limits().connect_timeout; }
@@ -145,18 +149,23 @@ Result<SnapshotLease> SnapshotTransaction::take_leader(Waiter& waiter) {
     std::swap(interrupted, interrupted_);
   }
   SnapshotLease leader(std::move(*lease), shared_from_this());
-  if (!interrupted.valid()) return leader;
-  while (interrupted.wait_for(kStopCheckEvery) != std::future_status::ready) {
-    if (waiter.stopped()) return fail(ErrorCode::cancelled, "the read was cancelled");
-  }
-  WEIR_TRY(recover(*leader, waiter));
+  if (interrupted.valid()) WEIR_TRY(recover(*leader, std::move(interrupted), waiter));
   return leader;
 }
 
 /// After a read that was cut short: takes what it still sends, and goes back to before it.
-Status SnapshotTransaction::recover(Connection& leader, Waiter& waiter) {
-  WEIR_TRY(leader.drain(waiter, control_deadline(*pool_)));
-  WEIR_TRY(leader.run(std::string(kBackToSavepoint) + "; " + kSavepoint, waiter, control_deadline(*pool_)));
+Status SnapshotTransaction::recover(Connection& leader, std::shared_future<void> cancelled, Waiter& waiter) {
+  const Deadline deadline = control_deadline(*pool_);
+  for (;;) {
+    while (cancelled.wait_for(kStopCheckEvery) != std::future_status::ready) {
+      if (waiter.stopped()) return fail(ErrorCode::cancelled, "the read was cancelled");
+    }
+    const Status drained = leader.drain(waiter, std::min(deadline, steady_clock::now() + kCancelAgainAfter));
+    if (drained) break;
+    if (drained.error().code != ErrorCode::timeout || steady_clock::now() >= deadline) return drained;
+    cancelled = pool_->cancel(leader.backend_pid());
+  }
+  WEIR_TRY(leader.run(std::string(kBackToSavepoint) + "; " + kSavepoint, waiter, deadline));
   return {};
 }
 

@@ -44,7 +44,7 @@ class SnapshotTransaction : public std::enable_shared_from_this<SnapshotTransact
   Status begin_and_export(Connection& connection, Waiter& waiter);
   Result<SnapshotLease> take_leader(Waiter& waiter);
   Result<std::optional<SnapshotLease>> try_acquire(Waiter& waiter);
-  Status recover(Connection& leader, Waiter& waiter);
+  Status recover(Connection& leader, std::shared_future<void> cancelled, Waiter& waiter);
   void park(Lease leader);
   void set_leader(Leader state);
 
