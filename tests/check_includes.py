@@ -28,7 +28,7 @@ ARROWS = {
 VENDORS = {
     r"duckdb(\.hpp|/)": ["engine"],
     r"boost/(beast|asio)": ["server"],
-    r"libpq-fe\.h|libpq/": ["connectors/postgres"],
+    r"libpq-fe\.h|libpq/": ["connectors/postgres", "cli"],
     r"sqlite3\.h": ["state"],
     r"prometheus/|spdlog/": ["telemetry"],
     r"curl/": ["cli"],
@@ -45,7 +45,7 @@ def folder_of(path: pathlib.Path) -> str:
 
 def violations(path: pathlib.Path):
     folder = folder_of(path)
-    is_test = path.stem.endswith("test")
+    is_test = "test" in path.stem or "fixture" in path.stem
     for target in INCLUDE.findall(path.read_text()):
         top = target.split("/")[0]
         if (SOURCE / target).exists() and top != folder and top not in ARROWS[folder] and not is_test:

@@ -24,7 +24,8 @@ enum class ErrorKind : uint8_t {
   internal,            ///< report it
 };
 
-/// The stable code of an error; its text form is what REST and the CLI show. `docs/errors.md` is made from the same table.
+/// The stable code of an error; its text form is what REST and the CLI show. `docs/errors.md` is made from the same
+/// table.
 enum class ErrorCode : uint8_t {
   invalid_request,
   unknown_option,
@@ -73,7 +74,7 @@ enum class ErrorCode : uint8_t {
 /// One row of the error table.
 struct ErrorInfo {
   ErrorCode code;
-  std::string_view name;     ///< as users see it, e.g. "table_not_found"
+  std::string_view name;  ///< as users see it, e.g. "table_not_found"
   ErrorKind kind;
   int http_status;           ///< status of a REST answer that is only this error
   std::string_view meaning;  ///< one sentence for the documentation

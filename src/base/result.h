@@ -30,9 +30,9 @@ inline void take(Status&) {}
 }  // namespace weir
 
 /// The value of a `Result`, or return its error from the enclosing function: `auto n = WEIR_TRY(parse(text));`
-#define WEIR_TRY(expression)                                             \
-  ({                                                                     \
-    auto weir_result = (expression);                                     \
+#define WEIR_TRY(expression)                                               \
+  ({                                                                       \
+    auto weir_result = (expression);                                       \
     if (!weir_result) return ::weir::fail(std::move(weir_result.error())); \
-    ::weir::detail::take(weir_result);                                   \
+    ::weir::detail::take(weir_result);                                     \
   })

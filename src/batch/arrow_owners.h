@@ -1,9 +1,9 @@
 /// RAII owners of the Arrow C Data Interface, which is the seam between our folders: batches travel as `ArrowArray`.
 #pragma once
 
-#include <arrow/c/abi.h>
-
 #include <utility>
+
+#include <arrow/c/abi.h>
 
 namespace weir::batch {
 

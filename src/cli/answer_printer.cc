@@ -45,7 +45,7 @@ void AnswerPrinter::fail(const Error& error) {
   const nlohmann::json trailer = {
       {"error", {{"code", describe(error.code).name}, {"message", error.message}, {"hint", error.hint}}}};
   // The error itself is reported by whoever called; a second one from here would only hide it.
-  if (writer_->end(trailer, buffer_)) (void)flush();
+  [[maybe_unused]] const Status told = writer_->end(trailer, buffer_) ? flush() : Status();
   writer_.reset();
 }
 

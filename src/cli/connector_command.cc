@@ -20,19 +20,21 @@ struct ConnectorArguments {
   std::string name, file, table, scope = "all", format = "table";
 };
 
-/// How an answer is shown to people.
-enum class Shown : uint8_t { records, fields };
-
 using Request = Result<HttpRequest> (*)(const ConnectorArguments& arguments);
+
+/// What a subcommand takes besides the server's flags.
+struct Takes {
+  bool name = false, file = false, scope = false;
+};
 
 /// One subcommand.
 struct Verb {
   const char* name;
   const char* description;
-  bool takes_name, takes_file, takes_scope;
+  Takes takes;
   Request request;
-  Shown shown;
-  std::vector<std::string_view> columns;  ///< of `records`
+  /// How people see the answer: a line per record with these columns, or, without columns, a line per field.
+  std::vector<std::string_view> columns{};
 };
 
 std::string path_of(const ConnectorArguments& arguments) { return "/v1/connectors/" + percent_encoded(arguments.name); }
@@ -72,47 +74,31 @@ Result<HttpRequest> resume(const ConnectorArguments& arguments) {
 }
 
 const std::vector<Verb>& verbs() {
+  static const std::vector<std::string_view> kSummary = {"name", "type", "mode", "paused", "id", "created_at"};
   static const std::vector<Verb> kVerbs = {
-      {"list",
-       "List the connectors",
-       false,
-       false,
-       false,
-       get_list,
-       Shown::records,
-       {"name", "type", "mode", "paused", "id", "created_at"}},
-      {"types",
-       "List the types of connectors that the server knows",
-       false,
-       false,
-       false,
-       get_types,
-       Shown::records,
-       {"type", "modes", "description"}},
-      {"get", "Show a connector; secrets are masked", true, false, false, get_one, Shown::fields, {}},
-      {"add", "Register the connector that a JSON file describes", false, true, false, add, Shown::fields, {}},
-      {"update", "Merge a JSON file into a connector's description", true, true, false, update, Shown::fields, {}},
-      {"delete", "Remove a connector; its source is not touched", true, false, false, remove, Shown::fields, {}},
-      {"status", "Show whether a connector works, and how fast", true, false, false, get_status, Shown::fields, {}},
+      {"list", "List the connectors", {}, get_list, kSummary},
+      {"types", "List the types of connectors that the server knows", {}, get_types, {"type", "modes", "description"}},
+      {"get", "Show a connector; secrets are masked", {.name = true}, get_one},
+      {"add", "Register the connector that a JSON file describes", {.file = true}, add},
+      {"update", "Merge a JSON file into a connector's description", {.name = true, .file = true}, update},
+      {"delete", "Remove a connector; its source is not touched", {.name = true}, remove},
+      {"status", "Show whether a connector works, and how fast", {.name = true}, get_status},
       {"events",
-       "Show what happened to a connector, newest first",
-       true,
-       false,
-       false,
+       "Show what happened to a connector",
+       {.name = true},
        get_events,
-       Shown::records,
        {"at", "table", "from", "to", "reason"}},
-      {"test", "Connect once by a JSON file, without registering it", false, true, false, test, Shown::fields, {}},
-      {"pause", "Pause a connector", true, false, true, pause, Shown::fields, {}},
-      {"resume", "Resume a connector", true, false, true, resume, Shown::fields, {}},
+      {"test", "Connect once by a JSON file, without registering it", {.file = true}, test},
+      {"pause", "Pause a connector", {.name = true, .scope = true}, pause, kSummary},
+      {"resume", "Resume a connector", {.name = true, .scope = true}, resume, kSummary},
   };
   return kVerbs;
 }
 
 std::string shown(const Verb& verb, const json& answer, const format::TableOptions& options) {
   if (answer.is_null() || answer.empty()) return {};
-  if (verb.shown == Shown::fields) return fields_table(answer, options);
-  return records_table(answer.contains("items") ? answer["items"] : answer, verb.columns, options);
+  if (verb.columns.empty()) return fields_table(answer, options);
+  return records_table(answer.contains("items") ? answer["items"] : json::array({answer}), verb.columns, options);
 }
 
 Status run(const Verb& verb, const ConnectorArguments& arguments, Context& context) {
@@ -130,12 +116,12 @@ Status run(const Verb& verb, const ConnectorArguments& arguments, Context& conte
 void add_verb(CLI::App& connector, const Verb& verb, Action& chosen) {
   CLI::App* command = connector.add_subcommand(verb.name, verb.description);
   auto arguments = std::make_shared<ConnectorArguments>();
-  if (verb.takes_name) command->add_option("name", arguments->name, "The connector's name or id")->required();
-  if (verb.takes_file) {
+  if (verb.takes.name) command->add_option("name", arguments->name, "The connector's name or id")->required();
+  if (verb.takes.file) {
     command->add_option("-f,--file", arguments->file, "JSON file, as for POST /v1/connectors; - is standard input")
         ->required();
   }
-  if (verb.takes_scope) {
+  if (verb.takes.scope) {
     command->add_option("--scope", arguments->scope, "What it touches")
         ->check(CLI::IsMember({"all", "sync", "federation"}))
         ->capture_default_str();

@@ -60,7 +60,7 @@ format::TableOptions Console::table_options(const Output& output) const {
 
 void Console::message(std::string_view text) {
   // Nobody is left to hear that standard error fails.
-  (void)err_.write(std::string(text) + "\n");
+  [[maybe_unused]] const Status told = err_.write(std::string(text) + "\n");
 }
 
 void Console::error(const Error& error, std::string_view where) {

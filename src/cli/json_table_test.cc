@@ -20,8 +20,8 @@ TEST(RecordsTable, NamesTheFlagsThatAreSet) {
 TEST(FieldsTable, NamesNestedValuesByTheirPath) {
   const auto object = nlohmann::json::parse(R"({"source":{"version":"PG 15"},"warnings":["a","b"],"last":null})");
   EXPECT_EQ(fields_table(object, {}),
-            " field          │ value\n────────────────┼───────────\n last           │ \n source.version │ PG 15\n"
-            " warnings       │ [\"a\",\"b\"]\n");
+            " field          │ value\n────────────────┼───────\n last           │ \n source.version │ PG 15\n"
+            " warnings       │ a, b\n");
 }
 
 }  // namespace

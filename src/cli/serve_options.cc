@@ -50,84 +50,107 @@ const options::Binding<Bound>& binding() {
   return kBinding;
 }
 
-options::Group make_declaration() {
+/// Where the server keeps things and who may ask.
+std::vector<Option> place_options() {
+  const server::ServerOptions server;
+  return {
+      {.name = "data_dir",
+       .doc = "Directory of the lake and of the registered connectors; made when missing.",
+       .example = "./weir-data",
+       .default_value = "./weir-data"},
+      {.name = "listen",
+       .doc = "Address and port; port 0 takes a free one. Other addresses than loopback need --token-file.",
+       .example = "127.0.0.1:8080",
+       .default_value = server.listen},
+      {.name = "token_file",
+       .doc = "File of tokens, one 'token role [schema,…]' per line, mode 0600.",
+       .example = "/etc/weir/tokens"},
+      {.name = "allow_dir",
+       .type = ValueType::string_list,
+       .doc = "Directory in which an admin's SQL may read and write files; may be given several times.",
+       .example = "/srv/exchange"},
+  };
+}
+
+/// How much it may use.
+std::vector<Option> limit_options() {
   const engine::EngineOptions engine;
   const server::ServerOptions server;
   return {
-      .name = "serve",
-      .doc = "Options of weir serve.",
-      .options = {
-          {.name = "data_dir",
-           .doc = "Directory of the lake and of the registered connectors; made when missing.",
-           .example = "./weir-data",
-           .default_value = "./weir-data"},
-          {.name = "listen",
-           .doc = "Address and port; port 0 takes a free one. Other addresses than loopback need --token-file.",
-           .example = "127.0.0.1:8080",
-           .default_value = server.listen},
-          {.name = "token_file",
-           .doc = "File of tokens, one 'token role [schema,…]' per line, mode 0600.",
-           .example = "/etc/weir/tokens"},
-          {.name = "threads",
-           .type = ValueType::integer,
-           .doc = "Threads of the engine; 0 is one per core.",
-           .example = "4",
-           .default_value = engine.threads,
-           .minimum = 0,
-           .maximum = 1024},
-          {.name = "memory_limit", .doc = "Memory of the engine; without it 80 % of the machine's.", .example = "4GB"},
-          {.name = "allow_dir",
-           .type = ValueType::string_list,
-           .doc = "Directory in which an admin's SQL may read and write files; may be given several times.",
-           .example = "/srv/exchange"},
-          {.name = "max_body_bytes",
-           .type = ValueType::integer,
-           .doc = "Largest request body, in bytes.",
-           .example = "16777216",
-           .default_value = server.body_bytes_max,
-           .minimum = 1024},
-          {.name = "max_connections",
-           .type = ValueType::integer,
-           .doc = "Clients that may be connected at the same time.",
-           .example = "256",
-           .default_value = server.connections_max,
-           .minimum = 1,
-           .maximum = 100'000},
-          {.name = "max_queries",
-           .type = ValueType::integer,
-           .doc = "Queries that may run at the same time.",
-           .example = "64",
-           .default_value = engine.queries_running_max,
-           .minimum = 1,
-           .maximum = 10'000},
-          {.name = "scan_streams_max",
-           .type = ValueType::integer,
-           .doc = "Connections to a source that one scan may use.",
-           .example = "4",
-           .default_value = engine.scan_streams_max,
-           .minimum = 1,
-           .maximum = 64},
-          {.name = "drain_limit_ms",
-           .type = ValueType::integer,
-           .doc = "How long running queries may finish after SIGTERM, in milliseconds.",
-           .example = "30000",
-           .default_value = server.drain_limit.count(),
-           .minimum = 0},
-          {.name = "log_format",
-           .doc = "Form of the log on standard error.",
-           .example = "json",
-           .default_value = "text",
-           .choices = {"text", "json"}},
-          {.name = "log_level",
-           .doc = "Lowest level that is logged.",
-           .example = "info",
-           .default_value = "info",
-           .choices = {"debug", "info", "warning", "error"}},
-          {.name = "catalog",
-           .doc = "A catalog shared by several servers (not available yet).",
-           .example = "postgres://…"},
-          {.name = "storage", .doc = "An object store for the lake (not available yet).", .example = "s3://…"},
-      }};
+      {.name = "threads",
+       .type = ValueType::integer,
+       .doc = "Threads of the engine; 0 is one per core.",
+       .example = "4",
+       .default_value = engine.threads,
+       .minimum = 0,
+       .maximum = 1024},
+      {.name = "memory_limit", .doc = "Memory of the engine; without it 80 % of the machine's.", .example = "4GB"},
+      {.name = "max_body_bytes",
+       .type = ValueType::integer,
+       .doc = "Largest request body, in bytes.",
+       .example = "16777216",
+       .default_value = server.body_bytes_max,
+       .minimum = 1024},
+      {.name = "max_connections",
+       .type = ValueType::integer,
+       .doc = "Clients that may be connected at the same time.",
+       .example = "256",
+       .default_value = server.connections_max,
+       .minimum = 1,
+       .maximum = 100'000},
+      {.name = "max_queries",
+       .type = ValueType::integer,
+       .doc = "Queries that may run at the same time.",
+       .example = "64",
+       .default_value = engine.queries_running_max,
+       .minimum = 1,
+       .maximum = 10'000},
+      {.name = "scan_streams_max",
+       .type = ValueType::integer,
+       .doc = "Connections to a source that one scan may use.",
+       .example = "4",
+       .default_value = engine.scan_streams_max,
+       .minimum = 1,
+       .maximum = 64},
+      {.name = "drain_limit_ms",
+       .type = ValueType::integer,
+       .doc = "How long running queries may finish after SIGTERM, in milliseconds.",
+       .example = "30000",
+       .default_value = server.drain_limit.count(),
+       .minimum = 0},
+  };
+}
+
+/// What it tells.
+std::vector<Option> log_options() {
+  return {
+      {.name = "log_format",
+       .doc = "Form of the log on standard error.",
+       .example = "json",
+       .default_value = "text",
+       .choices = {"text", "json"}},
+      {.name = "log_level",
+       .doc = "Lowest level that is logged.",
+       .example = "info",
+       .default_value = "info",
+       .choices = {"debug", "info", "warning", "error"}},
+  };
+}
+
+/// What comes later.
+std::vector<Option> planned_options() {
+  return {
+      {.name = "catalog", .doc = "A catalog shared by several servers (not available yet).", .example = "postgres://…"},
+      {.name = "storage", .doc = "An object store for the lake (not available yet).", .example = "s3://…"},
+  };
+}
+
+options::Group make_declaration() {
+  options::Group group{.name = "serve", .doc = "Options of weir serve.", .options = place_options()};
+  for (auto&& more : {limit_options(), log_options(), planned_options()}) {
+    group.options.insert(group.options.end(), more.begin(), more.end());
+  }
+  return group;
 }
 
 constexpr std::array<std::pair<std::string_view, uint64_t>, 10> kUnits = {{{"", 1},

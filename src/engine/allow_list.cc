@@ -1,10 +1,9 @@
 /// The second and third look of the allow-list: names that binding finds, and the bound plan.
 #include "engine/allow_list.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
 #include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/common/multi_file/multi_file_states.hpp>
@@ -16,6 +15,7 @@
 #include <duckdb/planner/logical_operator_visitor.hpp>
 #include <duckdb/planner/operator/list.hpp>
 #include <duckdb/planner/planner_extension.hpp>
+#include <fmt/format.h>
 
 #include "engine/allowed_names.h"
 #include "engine/query_context.h"
@@ -32,23 +32,39 @@ constexpr std::string_view kMetadataPrefix = "__ducklake_";
 
 /// Operators that only compute, read what a checked scan gives, or stand for a statement that `statement` has let pass.
 constexpr std::array kHarmless = {
-    LogicalOperatorType::LOGICAL_PROJECTION,      LogicalOperatorType::LOGICAL_FILTER,
+    LogicalOperatorType::LOGICAL_PROJECTION,
+    LogicalOperatorType::LOGICAL_FILTER,
     LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY,
-    LogicalOperatorType::LOGICAL_WINDOW,          LogicalOperatorType::LOGICAL_UNNEST,
-    LogicalOperatorType::LOGICAL_LIMIT,           LogicalOperatorType::LOGICAL_ORDER_BY,
-    LogicalOperatorType::LOGICAL_TOP_N,           LogicalOperatorType::LOGICAL_DISTINCT,
-    LogicalOperatorType::LOGICAL_SAMPLE,          LogicalOperatorType::LOGICAL_PIVOT,
-    LogicalOperatorType::LOGICAL_CHUNK_GET,       LogicalOperatorType::LOGICAL_DELIM_GET,
-    LogicalOperatorType::LOGICAL_EXPRESSION_GET,  LogicalOperatorType::LOGICAL_DUMMY_SCAN,
-    LogicalOperatorType::LOGICAL_EMPTY_RESULT,    LogicalOperatorType::LOGICAL_CTE_REF,
-    LogicalOperatorType::LOGICAL_JOIN,            LogicalOperatorType::LOGICAL_DELIM_JOIN,
-    LogicalOperatorType::LOGICAL_COMPARISON_JOIN, LogicalOperatorType::LOGICAL_ANY_JOIN,
-    LogicalOperatorType::LOGICAL_CROSS_PRODUCT,   LogicalOperatorType::LOGICAL_POSITIONAL_JOIN,
-    LogicalOperatorType::LOGICAL_ASOF_JOIN,       LogicalOperatorType::LOGICAL_DEPENDENT_JOIN,
-    LogicalOperatorType::LOGICAL_UNION,           LogicalOperatorType::LOGICAL_EXCEPT,
-    LogicalOperatorType::LOGICAL_INTERSECT,       LogicalOperatorType::LOGICAL_RECURSIVE_CTE,
-    LogicalOperatorType::LOGICAL_MATERIALIZED_CTE, LogicalOperatorType::LOGICAL_EXPLAIN,
-    LogicalOperatorType::LOGICAL_SET,             LogicalOperatorType::LOGICAL_RESET,
+    LogicalOperatorType::LOGICAL_WINDOW,
+    LogicalOperatorType::LOGICAL_UNNEST,
+    LogicalOperatorType::LOGICAL_LIMIT,
+    LogicalOperatorType::LOGICAL_ORDER_BY,
+    LogicalOperatorType::LOGICAL_TOP_N,
+    LogicalOperatorType::LOGICAL_DISTINCT,
+    LogicalOperatorType::LOGICAL_SAMPLE,
+    LogicalOperatorType::LOGICAL_PIVOT,
+    LogicalOperatorType::LOGICAL_CHUNK_GET,
+    LogicalOperatorType::LOGICAL_DELIM_GET,
+    LogicalOperatorType::LOGICAL_EXPRESSION_GET,
+    LogicalOperatorType::LOGICAL_DUMMY_SCAN,
+    LogicalOperatorType::LOGICAL_EMPTY_RESULT,
+    LogicalOperatorType::LOGICAL_CTE_REF,
+    LogicalOperatorType::LOGICAL_JOIN,
+    LogicalOperatorType::LOGICAL_DELIM_JOIN,
+    LogicalOperatorType::LOGICAL_COMPARISON_JOIN,
+    LogicalOperatorType::LOGICAL_ANY_JOIN,
+    LogicalOperatorType::LOGICAL_CROSS_PRODUCT,
+    LogicalOperatorType::LOGICAL_POSITIONAL_JOIN,
+    LogicalOperatorType::LOGICAL_ASOF_JOIN,
+    LogicalOperatorType::LOGICAL_DEPENDENT_JOIN,
+    LogicalOperatorType::LOGICAL_UNION,
+    LogicalOperatorType::LOGICAL_EXCEPT,
+    LogicalOperatorType::LOGICAL_INTERSECT,
+    LogicalOperatorType::LOGICAL_RECURSIVE_CTE,
+    LogicalOperatorType::LOGICAL_MATERIALIZED_CTE,
+    LogicalOperatorType::LOGICAL_EXPLAIN,
+    LogicalOperatorType::LOGICAL_SET,
+    LogicalOperatorType::LOGICAL_RESET,
 };
 
 bool same(std::string_view left, std::string_view right) {
@@ -304,8 +320,8 @@ void check_bound_plan(duckdb::PlannerExtensionInput& input, duckdb::BoundStateme
 
 void EnforcedRules::install(duckdb::ClientContext& client, Principal principal,
                             std::vector<std::filesystem::path> allow_dirs) {
-  client.registered_state->Insert(
-      kStateKey, duckdb::make_shared_ptr<EnforcedRules>(std::move(principal), std::move(allow_dirs)));
+  client.registered_state->Insert(kStateKey,
+                                  duckdb::make_shared_ptr<EnforcedRules>(std::move(principal), std::move(allow_dirs)));
 }
 
 LiftedRules::LiftedRules(duckdb::ClientContext& client)

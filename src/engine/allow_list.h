@@ -6,13 +6,15 @@
 /// Behind all three DuckDB itself can open no file outside the data directory and --allow-dir (database.cc).
 #pragma once
 
-#include <duckdb.hpp>
-#include <duckdb/main/client_context_state.hpp>
-#include <duckdb/parser/parsed_data/copy_info.hpp>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <duckdb/main/client_context_state.hpp>
+#include <duckdb/parser/parsed_data/copy_info.hpp>
+#include <duckdb/parser/parsed_data/pragma_info.hpp>
 
 #include "base/result.h"
 #include "engine/engine.h"
@@ -42,6 +44,7 @@ class AllowList {
   Status create(const duckdb::CreateInfo& info) const;
   Status alter(const duckdb::AlterInfo& info) const;
   Status set(const duckdb::SQLStatement& statement) const;
+  Status pragma(const duckdb::PragmaInfo& info) const;
   Status copy(const duckdb::CopyInfo& info) const;
 
   Status table(std::string_view catalog, std::string_view schema, std::string_view name) const;

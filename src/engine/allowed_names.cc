@@ -1,5 +1,5 @@
-/// The tables behind the allow-list. A function that DuckDB adds in a later version is in none of them, so it is refused
-/// until somebody has looked at it.
+/// The tables behind the allow-list. A function that DuckDB adds in a later version is in none of them, so it is
+/// refused until somebody has looked at it.
 #include "engine/allowed_names.h"
 
 #include <algorithm>
@@ -37,11 +37,11 @@ constexpr std::array kTableFunctions = {
     NamedKind{"weir_connector_rows", harmless},
     NamedKind{"weir_query_rows", harmless},
 
+    NamedKind{"duckdb_databases", metadata},
     NamedKind{"duckdb_tables", metadata},
     NamedKind{"duckdb_columns", metadata},
     NamedKind{"duckdb_views", metadata},
     NamedKind{"duckdb_schemas", metadata},
-    NamedKind{"duckdb_databases", metadata},
     NamedKind{"duckdb_constraints", metadata},
     NamedKind{"duckdb_indexes", metadata},
     NamedKind{"duckdb_sequences", metadata},

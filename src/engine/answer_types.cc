@@ -12,10 +12,10 @@ using duckdb::LogicalTypeId;
 
 /// Types that DuckDB's Arrow export keeps exactly.
 constexpr std::array kExact = {
-    LogicalTypeId::BOOLEAN,   LogicalTypeId::TINYINT,      LogicalTypeId::SMALLINT,      LogicalTypeId::INTEGER,
-    LogicalTypeId::BIGINT,    LogicalTypeId::UTINYINT,     LogicalTypeId::USMALLINT,     LogicalTypeId::UINTEGER,
-    LogicalTypeId::UBIGINT,   LogicalTypeId::FLOAT,        LogicalTypeId::DOUBLE,        LogicalTypeId::DECIMAL,
-    LogicalTypeId::DATE,      LogicalTypeId::TIME,         LogicalTypeId::TIME_NS,       LogicalTypeId::TIMESTAMP,
+    LogicalTypeId::BOOLEAN,      LogicalTypeId::TINYINT,       LogicalTypeId::SMALLINT,     LogicalTypeId::INTEGER,
+    LogicalTypeId::BIGINT,       LogicalTypeId::UTINYINT,      LogicalTypeId::USMALLINT,    LogicalTypeId::UINTEGER,
+    LogicalTypeId::UBIGINT,      LogicalTypeId::FLOAT,         LogicalTypeId::DOUBLE,       LogicalTypeId::DECIMAL,
+    LogicalTypeId::DATE,         LogicalTypeId::TIME,          LogicalTypeId::TIME_NS,      LogicalTypeId::TIMESTAMP,
     LogicalTypeId::TIMESTAMP_TZ, LogicalTypeId::TIMESTAMP_SEC, LogicalTypeId::TIMESTAMP_MS, LogicalTypeId::TIMESTAMP_NS,
     LogicalTypeId::BLOB,
 };

@@ -1,4 +1,5 @@
-/// In which Arrow type each SQL type leaves the engine: the exact value always, the natural Arrow type where there is one.
+/// In which Arrow type each SQL type leaves the engine: the exact value always, the natural Arrow type where there is
+/// one.
 #pragma once
 
 #include <duckdb.hpp>

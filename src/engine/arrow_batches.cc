@@ -59,9 +59,8 @@ Status ArrowBatches::add(duckdb::DataChunk& chunk) {
         cast_chunk_.data[column].Reference(from);
         continue;
       }
-      auto cast = guarded({}, [&] {
-        duckdb::VectorOperations::Cast(client_, from, cast_chunk_.data[column], chunk.size());
-      });
+      auto cast =
+          guarded({}, [&] { duckdb::VectorOperations::Cast(client_, from, cast_chunk_.data[column], chunk.size()); });
       if (!cast) return fail(cast_error(std::move(cast.error()), names_[column], from.GetType()));
     }
     cast_chunk_.SetCardinality(chunk.size());

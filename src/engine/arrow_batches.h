@@ -1,9 +1,10 @@
 /// DuckDB's chunks as Arrow batches.
 #pragma once
 
+#include <memory>
+
 #include <duckdb.hpp>
 #include <duckdb/common/arrow/arrow_appender.hpp>
-#include <memory>
 
 #include "base/result.h"
 #include "batch/arrow_owners.h"

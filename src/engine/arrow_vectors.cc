@@ -83,10 +83,14 @@ void narrow_decimals(const Slice& slice) {
 
 void fill_decimals(const Slice& slice) {
   switch (slice.vector.GetType().InternalType()) {
-    case duckdb::PhysicalType::INT16: return narrow_decimals<int16_t>(slice);
-    case duckdb::PhysicalType::INT32: return narrow_decimals<int32_t>(slice);
-    case duckdb::PhysicalType::INT64: return narrow_decimals<int64_t>(slice);
-    default: return share<duckdb::hugeint_t>(slice);
+    case duckdb::PhysicalType::INT16:
+      return narrow_decimals<int16_t>(slice);
+    case duckdb::PhysicalType::INT32:
+      return narrow_decimals<int32_t>(slice);
+    case duckdb::PhysicalType::INT64:
+      return narrow_decimals<int64_t>(slice);
+    default:
+      return share<duckdb::hugeint_t>(slice);
   }
 }
 
@@ -145,24 +149,36 @@ void fill_vector(Vector& vector, const plan::Type& type, const ArrowArray& array
   if (count == 0) return;
   fill_validity(slice);
   switch (type.kind) {
-    case Kind::boolean: return fill_booleans(slice);
-    case Kind::int16: return share<int16_t>(slice);
+    case Kind::boolean:
+      return fill_booleans(slice);
+    case Kind::int16:
+      return share<int16_t>(slice);
     case Kind::int32:
-    case Kind::date: return share<int32_t>(slice);
-    case Kind::uint32: return share<uint32_t>(slice);
+    case Kind::date:
+      return share<int32_t>(slice);
+    case Kind::uint32:
+      return share<uint32_t>(slice);
     case Kind::int64:
     case Kind::time:
     case Kind::timestamp:
-    case Kind::timestamptz: return share<int64_t>(slice);
-    case Kind::float32: return share<float>(slice);
-    case Kind::float64: return share<double>(slice);
-    case Kind::interval: return share<duckdb::interval_t>(slice);
-    case Kind::decimal: return fill_decimals(slice);
+    case Kind::timestamptz:
+      return share<int64_t>(slice);
+    case Kind::float32:
+      return share<float>(slice);
+    case Kind::float64:
+      return share<double>(slice);
+    case Kind::interval:
+      return share<duckdb::interval_t>(slice);
+    case Kind::decimal:
+      return fill_decimals(slice);
     case Kind::text:
     case Kind::binary:
-    case Kind::json: return fill_strings(slice);
-    case Kind::uuid: return fill_uuids(slice);
-    case Kind::list: return fill_lists(slice, type);
+    case Kind::json:
+      return fill_strings(slice);
+    case Kind::uuid:
+      return fill_uuids(slice);
+    case Kind::list:
+      return fill_lists(slice, type);
   }
 }
 

@@ -1,8 +1,9 @@
 /// Batches of a source as DuckDB vectors: what has the same form is shared, not copied.
 #pragma once
 
-#include <duckdb.hpp>
 #include <memory>
+
+#include <duckdb.hpp>
 
 #include "connector/source.h"
 #include "plan/type.h"

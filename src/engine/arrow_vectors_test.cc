@@ -21,7 +21,8 @@ Texts shown(const std::shared_ptr<arrow::Array>& array, const Type& type, int64_
   if (count < 0) count = array->length() - row;
   {
     auto batch = std::make_shared<connector::Batch>();
-    const auto record = arrow::RecordBatch::Make(arrow::schema({arrow::field("c", array->type())}), array->length(), {array});
+    const auto record =
+        arrow::RecordBatch::Make(arrow::schema({arrow::field("c", array->type())}), array->length(), {array});
     check(arrow::ExportRecordBatch(*record, batch->columns.get()));
     fill_vector(vector, type, *batch->columns->children[0], row, count, own(batch));
   }
@@ -77,7 +78,8 @@ TEST(ArrowVectors, DecimalsOfEveryWidth) {
 
 TEST(ArrowVectors, TextsShortAndLong) {
   const std::string longer(1'000, 'x');
-  EXPECT_EQ(shown(build<arrow::StringBuilder, std::string>({"", "twelve bytes", std::nullopt, longer}), {Kind::text, 0, 0, {}}),
+  EXPECT_EQ(shown(build<arrow::StringBuilder, std::string>({"", "twelve bytes", std::nullopt, longer}),
+                  {Kind::text, 0, 0, {}}),
             (Texts{"", "twelve bytes", "NULL", longer}));
   EXPECT_EQ(shown(build<arrow::BinaryBuilder, std::string>({std::string("\0a", 2)}), {Kind::binary, 0, 0, {}}),
             Texts{"\\x00a"});
@@ -89,8 +91,9 @@ TEST(ArrowVectors, DatesAndTimes) {
   const auto time = build(arrow::Time64Builder(arrow::time64(arrow::TimeUnit::MICRO), arrow::default_memory_pool()),
                           std::vector<std::optional<int64_t>>{1});
   EXPECT_EQ(shown(time, {Kind::time, 0, 0, {}}), Texts{"00:00:00.000001"});
-  const auto stamps = build(arrow::TimestampBuilder(arrow::timestamp(arrow::TimeUnit::MICRO), arrow::default_memory_pool()),
-                            std::vector<std::optional<int64_t>>{0, INT64_MAX, -INT64_MAX});
+  const auto stamps =
+      build(arrow::TimestampBuilder(arrow::timestamp(arrow::TimeUnit::MICRO), arrow::default_memory_pool()),
+            std::vector<std::optional<int64_t>>{0, INT64_MAX, -INT64_MAX});
   EXPECT_EQ(shown(stamps, {Kind::timestamp, 0, 0, {}}), (Texts{"1970-01-01 00:00:00", "infinity", "-infinity"}));
 }
 
@@ -129,7 +132,8 @@ TEST(ArrowVectors, ListsLongerThanAVector) {
   auto values = std::make_shared<arrow::StringBuilder>();
   arrow::ListBuilder lists(arrow::default_memory_pool(), values);
   check(lists.Append());
-  for (int i = 0; i < 5'000; ++i) check(i % 3 == 0 ? values->AppendNull() : values->Append("a text that is not inlined"));
+  for (int i = 0; i < 5'000; ++i)
+    check(i % 3 == 0 ? values->AppendNull() : values->Append("a text that is not inlined"));
   const auto text = shown(lists.Finish().ValueOrDie(), {Kind::list, 0, 0, {{Kind::text, 0, 0, {}}}}).at(0);
   EXPECT_TRUE(text.starts_with("[NULL, a text that is not inlined, a text")) << text.substr(0, 60);
 }

@@ -1,15 +1,16 @@
 /// The names that a user can query.
 #include "engine/catalog_schema.h"
 
+#include <functional>
+#include <map>
+#include <string>
+
 #include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/catalog/catalog_entry/view_catalog_entry.hpp>
 #include <duckdb/main/attached_database.hpp>
 #include <duckdb/main/database_manager.hpp>
 #include <duckdb/parser/constraints/not_null_constraint.hpp>
-#include <functional>
-#include <map>
-#include <string>
 
 #include "engine/errors.h"
 #include "engine/query_context.h"

@@ -1,12 +1,12 @@
 /// Opening DuckDB, and the settings that hold for everybody.
 #include "engine/database.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
 #include <duckdb/catalog/catalog_search_path.hpp>
 #include <duckdb/main/client_data.hpp>
 #include <duckdb/main/config.hpp>
+#include <fmt/format.h>
 
 #include "engine/allow_list.h"
 #include "engine/duck_session.h"
@@ -23,7 +23,8 @@ namespace {
 /// themselves; with any other library their classes have another layout.
 constexpr std::string_view kSourceId = "d8cdaa33fd";
 
-/// What DuckDB may produce ahead of a client that reads slowly. It also gathers so much before it gives the first chunk.
+/// What DuckDB may produce ahead of a client that reads slowly. It also gathers so much before it gives the first
+/// chunk.
 constexpr uint64_t kStreamingBufferBytes = 1u << 20;
 
 Status check_library() {
@@ -34,9 +35,7 @@ Status check_library() {
               "Install Weir's own libduckdb.so beside the program.");
 }
 
-std::string quoted(const std::filesystem::path& path) {
-  return duckdb::Value(path.string()).ToSQLString();
-}
+std::string quoted(const std::filesystem::path& path) { return duckdb::Value(path.string()).ToSQLString(); }
 
 void configure(duckdb::DBConfig& config, const EngineOptions& options, const std::filesystem::path& spill_dir) {
   config.SetOptionByName("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));

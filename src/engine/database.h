@@ -1,11 +1,12 @@
 /// The one DuckDB instance of the process: in memory, with the lake attached, and its doors closed.
 #pragma once
 
-#include <duckdb.hpp>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
+
+#include <duckdb.hpp>
 
 #include "base/result.h"
 #include "engine/engine.h"

@@ -33,8 +33,10 @@ void Deadlines::watch(const std::stop_token& stop) {
     due_.erase(first);
     lock.unlock();
     if (auto query = weak.lock()) {
-      query->stop({ErrorCode::timeout, "the query ran longer than its time limit: " + std::to_string(limit.count()) + " ms",
-                   {}, {}});
+      query->stop({ErrorCode::timeout,
+                   "the query ran longer than its time limit: " + std::to_string(limit.count()) + " ms",
+                   {},
+                   {}});
     }
     lock.lock();
   }

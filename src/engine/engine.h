@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 #include "batch/arrow_owners.h"
@@ -38,7 +39,7 @@ struct EngineOptions {
   std::filesystem::path ducklake_extension;       ///< the signed extension file
   std::vector<std::filesystem::path> allow_dirs;  ///< where an admin may read and write files
   int queries_running_max = 64;
-  int queries_kept = 1000;                        ///< finished queries that `queries()` shows
+  int queries_kept = 1000;  ///< finished queries that `queries()` shows
 };
 
 /// Limits of one query; 0 means none.
@@ -49,7 +50,7 @@ struct QueryLimits {
 };
 
 struct QueryRequest {
-  std::string text;  ///< one or more SQL statements; the last one's rows are the answer
+  std::string text;                                 ///< one or more SQL statements; the last one's rows are the answer
   nlohmann::json params = nlohmann::json::array();  ///< values of $1, $2 … (array) or $name (object)
   Principal principal;
   QueryLimits limits;
@@ -105,8 +106,8 @@ struct QueryLine {
   std::string id, text, principal, state;  ///< state: running, done, failed, cancelled
   std::string started_at;                  ///< ISO 8601
   double elapsed_ms = 0;
-  std::string error_code;                  ///< empty unless failed
-  nlohmann::json summary;                  ///< null while running
+  std::string error_code;  ///< empty unless failed
+  nlohmann::json summary;  ///< null while running
 };
 
 /// Thread-safe.
@@ -128,7 +129,8 @@ class Engine {
   virtual Status cancel(const std::string& query_id) = 0;
   /// Takes no new queries, waits until the running ones end, cancels them after `limit`.
   virtual void drain(std::chrono::milliseconds limit) = 0;
-  /// {"catalogs":[{name, kind, schemas:[{name, tables:[{name, columns:[{name,type,nullable}]}]}]}]} as `principal` may see it.
+  /// {"catalogs":[{name, kind, schemas:[{name, tables:[{name, columns:[{name,type,nullable}]}]}]}]} as `principal` may
+  /// see it.
   virtual Result<nlohmann::json> catalog_schema(const Principal& principal) = 0;
 };
 

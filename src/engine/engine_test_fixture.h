@@ -1,16 +1,17 @@
-/// A whole engine for tests: a real lake in a directory of its own and one connector, `shop`, whose source a test feeds.
+/// A whole engine for tests: a real lake in a directory of its own and one connector, `shop`, whose source a test
+/// feeds.
 #pragma once
-
-#include <arrow/api.h>
-#include <arrow/c/bridge.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <arrow/api.h>
+#include <arrow/c/bridge.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "engine/engine.h"
 #include "engine/remote_test_database.h"
@@ -137,13 +138,13 @@ class EngineTest : public ::testing::Test {
 
   std::filesystem::path root_;
   std::shared_ptr<TestSource> source_;
-  connector::Registry registry_{{connector::Type{
-      .name = "test",
-      .description = "A source that a test feeds.",
-      .modes = {connector::Mode::federation},
-      .declared = declared,
-      .open = [this](const connector::Spec&, const options::SecretResolver&)
-          -> Result<std::shared_ptr<connector::Source>> { return source_; }}}};
+  connector::Registry registry_{
+      {connector::Type{.name = "test",
+                       .description = "A source that a test feeds.",
+                       .modes = {connector::Mode::federation},
+                       .declared = declared,
+                       .open = [this](const connector::Spec&, const options::SecretResolver&)
+                           -> Result<std::shared_ptr<connector::Source>> { return source_; }}}};
   options::SecretResolver secrets_;
   telemetry::Metrics metrics_;
   EngineOptions options_;

@@ -1,12 +1,12 @@
 /// Which error code each of DuckDB's exceptions has, and how its words become ours.
 #include "engine/errors.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/nearest.h"
 
@@ -61,8 +61,8 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
 
 /// Cuts what DuckDB appends for its own shell: the query's line, candidates, advice and stack traces.
 std::string first_words(std::string_view message) {
-  for (std::string_view tail : {"\n\nLINE ", "\n\nStack Trace", "\nCandidate", "\n\tCandidate", "\nDid you mean", "\n* ",
-                                "\n\nPossible", "\nThis error signals"}) {
+  for (std::string_view tail : {"\n\nLINE ", "\n\nStack Trace", "\nCandidate", "\n\tCandidate", "\nDid you mean",
+                                "\n* ", "\n\nPossible", "\nThis error signals"}) {
     message = message.substr(0, message.find(tail));
   }
   while (!message.empty() && (message.back() == '\n' || message.back() == '!' || message.back() == ' ')) {
@@ -125,10 +125,13 @@ std::optional<Error> missing_schema(const ErrorData& data) {
   auto names = quoted_names(first_words(data.RawMessage()));
   if (has(data.RawMessage(), "because schema \"") && names.size() >= 2) {
     return Error{ErrorCode::schema_not_found,
-                 fmt::format("no schema or connector named {} (looking for {})", names[1], names[0]), {}, {}};
+                 fmt::format("no schema or connector named {} (looking for {})", names[1], names[0]),
+                 {},
+                 {}};
   }
   if (has(data.RawMessage(), "No catalog + schema named") || has(data.RawMessage(), "not found in DuckLakeCatalog")) {
-    return Error{ErrorCode::schema_not_found, "no schema or connector named " + (names.empty() ? "" : names[0]), {}, {}};
+    return Error{
+        ErrorCode::schema_not_found, "no schema or connector named " + (names.empty() ? "" : names[0]), {}, {}};
   }
   if (data.Type() == ExceptionType::BINDER && data.RawMessage().starts_with("Catalog \"") && !names.empty()) {
     return Error{ErrorCode::schema_not_found, "no connector named " + names[0], {}, {}};
@@ -172,6 +175,15 @@ std::optional<Error> conflict(const ErrorData& data) {
   return Error{ErrorCode::commit_conflict, first_words(data.RawMessage()), {}, {}};
 }
 
+std::optional<Error> closed_file(const ErrorData& data) {
+  if (!has(data.RawMessage(), "file system operations are disabled")) return std::nullopt;
+  auto names = quoted_names(data.RawMessage());
+  return Error{ErrorCode::statement_not_allowed,
+               "the file is outside every --allow-dir: " + (names.empty() ? std::string("unknown") : names[0]),
+               "Start the server with --allow-dir for its directory.",
+               {}};
+}
+
 /// A defect shows its first words only: what follows are addresses and file names of the build.
 Error defect(const ErrorData& data) {
   std::string words = first_words(data.RawMessage());
@@ -205,7 +217,7 @@ std::string place_in(std::string_view sql, size_t offset) {
 Error to_error(const ErrorData& data, std::string_view sql) {
   Error error;
   std::optional<Error> known;
-  for (auto* look : {full_disk, missing_column, missing_schema, missing_entry, already_there, conflict}) {
+  for (auto* look : {full_disk, missing_column, missing_schema, missing_entry, already_there, conflict, closed_file}) {
     if (!known) known = look(data);
   }
   error = known ? *known : by_type(data);

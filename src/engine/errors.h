@@ -1,11 +1,12 @@
 /// DuckDB's exceptions as Weir's errors: a stable code, the thing's name, where it stands, and nothing of the inside.
 #pragma once
 
-#include <duckdb.hpp>
 #include <exception>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include <duckdb.hpp>
 
 #include "base/result.h"
 

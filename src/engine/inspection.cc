@@ -1,12 +1,13 @@
 /// A look at one statement before it runs.
 #include "engine/inspection.h"
 
+#include <optional>
+
 #include <duckdb/parser/parsed_data/create_view_info.hpp>
 #include <duckdb/parser/statement/create_statement.hpp>
 #include <duckdb/parser/statement/explain_statement.hpp>
 #include <duckdb/parser/statement/select_statement.hpp>
 #include <duckdb/planner/planner.hpp>
-#include <optional>
 
 #include "engine/errors.h"
 #include "engine/query_context.h"

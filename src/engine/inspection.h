@@ -1,9 +1,10 @@
 /// A look at one statement before it runs: bound once against the catalogs, held against the allow-list, thrown away.
 #pragma once
 
-#include <duckdb.hpp>
 #include <string_view>
 #include <vector>
+
+#include <duckdb.hpp>
 
 #include "engine/allow_list.h"
 #include "engine/lake_reads.h"
@@ -18,8 +19,8 @@ struct Inspection {
   std::vector<LakeRead> lake_reads;
 };
 
-/// Binds a copy of `statement` in `client`'s transaction, or in one of its own. `sql` is the text that it came from, for
-/// positions. Errors: statement_not_allowed, invalid_query, table_not_found and the like, source_*.
+/// Binds a copy of `statement` in `client`'s transaction, or in one of its own. `sql` is the text that it came from,
+/// for positions. Errors: statement_not_allowed, invalid_query, table_not_found and the like, source_*.
 Result<Inspection> inspect(duckdb::ClientContext& client, const duckdb::SQLStatement& statement,
                            const ParameterValues& values, const AllowList& rules, std::string_view sql);
 

@@ -1,11 +1,12 @@
 /// Stopping one query from any thread, and why it was stopped.
 #pragma once
 
-#include <duckdb.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+
+#include <duckdb.hpp>
 
 #include "base/result.h"
 #include "engine/query_context.h"

@@ -2,6 +2,7 @@
 #include "engine/lake_reads.h"
 
 #include <algorithm>
+
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
 #include <duckdb/common/multi_file/multi_file_states.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
@@ -82,7 +83,8 @@ void collect(duckdb::LogicalOperator& node, const AtClauses& clauses, std::vecto
       read.table = std::string(lake::kCatalog) + "." + entry->ParentSchema().name + "." + entry->name;
       clauses.apply(entry->name, read);
       read.extents = extents_of(get);
-      auto same = std::find_if(reads.begin(), reads.end(), [&](const auto& known) { return known.table == read.table; });
+      auto same =
+          std::find_if(reads.begin(), reads.end(), [&](const auto& known) { return known.table == read.table; });
       if (same == reads.end()) {
         reads.push_back(std::move(read));
       } else {

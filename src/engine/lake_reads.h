@@ -2,19 +2,20 @@
 #pragma once
 
 #include <cstdint>
-#include <duckdb.hpp>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <duckdb.hpp>
+
 namespace weir::engine {
 
 struct LakeRead {
-  std::string table;                       ///< "weir.main.otel_logs"
-  std::optional<int64_t> at_version;       ///< AT (VERSION => n)
-  bool at_other_time = false;              ///< AT (TIMESTAMP => …): not the current snapshot
-  uint64_t extents = 0;                    ///< files of the table before any was left out
+  std::string table;                  ///< "weir.main.otel_logs"
+  std::optional<int64_t> at_version;  ///< AT (VERSION => n)
+  bool at_other_time = false;         ///< AT (TIMESTAMP => …): not the current snapshot
+  uint64_t extents = 0;               ///< files of the table before any was left out
 };
 
 /// The lake tables that `plan` scans, each once, with the AT clauses of `statement`.

@@ -1,13 +1,14 @@
 #include "engine/live.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <duckdb/main/attached_database.hpp>
 #include <duckdb/main/database_manager.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "engine/remote_connector.h"
 
@@ -56,8 +57,10 @@ duckdb::unique_ptr<duckdb::TableRef> replace(duckdb::ClientContext& client, duck
     throw_error(client, Error{ErrorCode::invalid_query, "live() does not understand " + text, kUsage, {}});
   }
   if (!is_connector(client, (*parts)[0])) {
-    throw_error(client, Error{ErrorCode::connector_not_found, "no connector " + (*parts)[0] + " for live(" + text + ")",
-                              "GET /v1/connectors lists the connectors", {}});
+    throw_error(client, Error{ErrorCode::connector_not_found,
+                              "no connector " + (*parts)[0] + " for live(" + text + ")",
+                              "GET /v1/connectors lists the connectors",
+                              {}});
   }
   auto table = duckdb::make_uniq<duckdb::BaseTableRef>();
   table->catalog_name = (*parts)[0];

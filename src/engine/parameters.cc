@@ -1,8 +1,9 @@
 /// JSON values as DuckDB's.
 #include "engine/parameters.h"
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 namespace weir::engine {
 namespace {

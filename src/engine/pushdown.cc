@@ -1,6 +1,7 @@
 #include "engine/pushdown.h"
 
 #include <algorithm>
+
 #include <duckdb/planner/expression/bound_between_expression.hpp>
 #include <duckdb/planner/expression/bound_cast_expression.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
@@ -29,35 +30,52 @@ std::unexpected<plan::Refusal> refuse(std::string reason) { return std::unexpect
 
 std::optional<Comparison> comparison_of(ExpressionType type) {
   switch (type) {
-    case ExpressionType::COMPARE_EQUAL: return Comparison::equal;
-    case ExpressionType::COMPARE_NOTEQUAL: return Comparison::not_equal;
-    case ExpressionType::COMPARE_LESSTHAN: return Comparison::less;
-    case ExpressionType::COMPARE_LESSTHANOREQUALTO: return Comparison::less_or_equal;
-    case ExpressionType::COMPARE_GREATERTHAN: return Comparison::greater;
-    case ExpressionType::COMPARE_GREATERTHANOREQUALTO: return Comparison::greater_or_equal;
-    default: return {};
+    case ExpressionType::COMPARE_EQUAL:
+      return Comparison::equal;
+    case ExpressionType::COMPARE_NOTEQUAL:
+      return Comparison::not_equal;
+    case ExpressionType::COMPARE_LESSTHAN:
+      return Comparison::less;
+    case ExpressionType::COMPARE_LESSTHANOREQUALTO:
+      return Comparison::less_or_equal;
+    case ExpressionType::COMPARE_GREATERTHAN:
+      return Comparison::greater;
+    case ExpressionType::COMPARE_GREATERTHANOREQUALTO:
+      return Comparison::greater_or_equal;
+    default:
+      return {};
   }
 }
 
 /// How many digits every value of an integer type fits into; 0 for other types.
 int integer_digits(const LogicalType& type) {
   switch (type.id()) {
-    case LogicalTypeId::SMALLINT: return 5;
+    case LogicalTypeId::SMALLINT:
+      return 5;
     case LogicalTypeId::INTEGER:
-    case LogicalTypeId::UINTEGER: return 10;
-    case LogicalTypeId::BIGINT: return 19;
-    default: return 0;
+    case LogicalTypeId::UINTEGER:
+      return 10;
+    case LogicalTypeId::BIGINT:
+      return 19;
+    default:
+      return 0;
   }
 }
 
 int integer_bits(const LogicalType& type) {
   switch (type.id()) {
-    case LogicalTypeId::SMALLINT: return 16;
-    case LogicalTypeId::INTEGER: return 32;
-    case LogicalTypeId::UINTEGER: return 33;
-    case LogicalTypeId::BIGINT: return 64;
-    case LogicalTypeId::HUGEINT: return 128;
-    default: return 0;
+    case LogicalTypeId::SMALLINT:
+      return 16;
+    case LogicalTypeId::INTEGER:
+      return 32;
+    case LogicalTypeId::UINTEGER:
+      return 33;
+    case LogicalTypeId::BIGINT:
+      return 64;
+    case LogicalTypeId::HUGEINT:
+      return 128;
+    default:
+      return 0;
   }
 }
 
@@ -79,12 +97,18 @@ class Translator {
 
   Translation predicate(const Expression& expression) const {
     switch (expression.GetExpressionClass()) {
-      case ExpressionClass::BOUND_COMPARISON: return comparison(expression);
-      case ExpressionClass::BOUND_BETWEEN: return between(expression);
-      case ExpressionClass::BOUND_CONJUNCTION: return conjunction(expression);
-      case ExpressionClass::BOUND_OPERATOR: return operation(expression);
-      case ExpressionClass::BOUND_FUNCTION: return function(expression);
-      default: return operand(expression);
+      case ExpressionClass::BOUND_COMPARISON:
+        return comparison(expression);
+      case ExpressionClass::BOUND_BETWEEN:
+        return between(expression);
+      case ExpressionClass::BOUND_CONJUNCTION:
+        return conjunction(expression);
+      case ExpressionClass::BOUND_OPERATOR:
+        return operation(expression);
+      case ExpressionClass::BOUND_FUNCTION:
+        return function(expression);
+      default:
+        return operand(expression);
     }
   }
 
@@ -142,8 +166,10 @@ class Translator {
         return plan::make(plan::IsNull{*input, node.GetExpressionType() == ExpressionType::OPERATOR_IS_NOT_NULL});
       }
       case ExpressionType::COMPARE_IN:
-      case ExpressionType::COMPARE_NOT_IN: return in_list(node);
-      default: return refuse_operator(node);
+      case ExpressionType::COMPARE_NOT_IN:
+        return in_list(node);
+      default:
+        return refuse_operator(node);
     }
   }
 
@@ -182,11 +208,11 @@ class Translator {
       plan::Match match;
       bool negated;
     };
-    static constexpr Form kForms[] = {{"~~", plan::Match::like, false},     {"!~~", plan::Match::like, true},
-                                      {"prefix", plan::Match::prefix, false}, {"suffix", plan::Match::suffix, false},
-                                      {"contains", plan::Match::contains, false},
-                                      {"starts_with", plan::Match::prefix, false},
-                                      {"ends_with", plan::Match::suffix, false}};
+    static constexpr Form kForms[] = {
+        {"~~", plan::Match::like, false},           {"!~~", plan::Match::like, true},
+        {"prefix", plan::Match::prefix, false},     {"suffix", plan::Match::suffix, false},
+        {"contains", plan::Match::contains, false}, {"starts_with", plan::Match::prefix, false},
+        {"ends_with", plan::Match::suffix, false}};
     const auto* form = std::ranges::find(kForms, name, &Form::name);
     const bool text = call.children.size() == 2 && call.children[0]->return_type.id() == LogicalTypeId::VARCHAR;
     if (form == std::end(kForms) || !text) return refuse("function " + name + " is not pushed yet");
@@ -224,10 +250,14 @@ class Translator {
       case ExpressionClass::BOUND_FUNCTION:
         return refuse("function " + expression.Cast<duckdb::BoundFunctionExpression>().function.name +
                       " is not pushed yet");
-      case ExpressionClass::BOUND_OPERATOR: return refuse_operator(expression);
-      case ExpressionClass::BOUND_PARAMETER: return refuse("the parameter has no value yet");
-      case ExpressionClass::BOUND_CASE: return refuse("CASE is not pushed yet");
-      case ExpressionClass::BOUND_SUBQUERY: return refuse("subqueries are not pushed yet");
+      case ExpressionClass::BOUND_OPERATOR:
+        return refuse_operator(expression);
+      case ExpressionClass::BOUND_PARAMETER:
+        return refuse("the parameter has no value yet");
+      case ExpressionClass::BOUND_CASE:
+        return refuse("CASE is not pushed yet");
+      case ExpressionClass::BOUND_SUBQUERY:
+        return refuse("subqueries are not pushed yet");
       default:
         return refuse(duckdb::ExpressionClassToString(expression.GetExpressionClass()) + " is not pushed yet");
     }
@@ -239,8 +269,8 @@ class Translator {
 void hide_constants(duckdb::unique_ptr<Expression>& expression, int& next_parameter) {
   if (expression->GetExpressionClass() == ExpressionClass::BOUND_CONSTANT) {
     auto shown = "$" + std::to_string(next_parameter++);
-    expression = duckdb::make_uniq<duckdb::BoundColumnRefExpression>(shown, expression->return_type,
-                                                                     duckdb::ColumnBinding());
+    expression =
+        duckdb::make_uniq<duckdb::BoundColumnRefExpression>(shown, expression->return_type, duckdb::ColumnBinding());
     return;
   }
   duckdb::ExpressionIterator::EnumerateChildren(

@@ -1,12 +1,13 @@
 /// DuckDB's bound expressions as predicates that a source can be asked, or the reason why not.
 #pragma once
 
-#include <duckdb.hpp>
-#include <duckdb/planner/expression.hpp>
 #include <expected>
 #include <functional>
 #include <optional>
 #include <string>
+
+#include <duckdb.hpp>
+#include <duckdb/planner/expression.hpp>
 
 #include "plan/capabilities.h"
 #include "plan/expression.h"

@@ -58,7 +58,8 @@ std::optional<std::pair<size_t, uint64_t>> values_of(const plan::Expression& pre
   if (compare == nullptr || compare->op != plan::Comparison::equal) return {};
   for (const auto& [side, other] : {std::pair(&compare->left, &compare->right), {&compare->right, &compare->left}}) {
     const auto* column = std::get_if<plan::ColumnRef>(&(*side)->node);
-    if (column != nullptr && std::holds_alternative<plan::Constant>((*other)->node)) return std::pair(column->index, uint64_t{1});
+    if (column != nullptr && std::holds_alternative<plan::Constant>((*other)->node))
+      return std::pair(column->index, uint64_t{1});
   }
   return {};
 }

@@ -1,15 +1,16 @@
 #include "engine/pushdown_rule.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
 #include <duckdb/planner/expression/bound_parameter_expression.hpp>
 #include <duckdb/planner/logical_operator_visitor.hpp>
 #include <duckdb/planner/operator/logical_cteref.hpp>
 #include <duckdb/planner/operator/logical_limit.hpp>
 #include <duckdb/planner/operator/logical_materialized_cte.hpp>
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
 
 #include "engine/pushdown_estimate.h"
 #include "engine/query_context.h"
@@ -61,9 +62,9 @@ void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_
 
 /// What stands above a scan, as far as the scan is concerned.
 struct Above {
-  std::optional<uint64_t> limit;           ///< so many rows are enough
-  std::optional<std::string> aggregate;    ///< why the nearest aggregate stays here
-  std::vector<std::string> reasons;        ///< why operators stay here, the nearest last
+  std::optional<uint64_t> limit;         ///< so many rows are enough
+  std::optional<std::string> aggregate;  ///< why the nearest aggregate stays here
+  std::vector<std::string> reasons;      ///< why operators stay here, the nearest last
 
   void add(std::string reason) {
     if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(std::move(reason));
@@ -88,9 +89,7 @@ std::optional<uint64_t> rows_needed(const duckdb::LogicalLimit& limit, std::opti
 
 class ScanReplacement {
  public:
-  ScanReplacement(duckdb::ClientContext& client, LogicalOperator& plan) : client_(client) {
-    for (const auto* relation : relations_of(plan)) ++reads_[relation->table->connector->id];
-  }
+  ScanReplacement(duckdb::ClientContext& client, LogicalOperator& plan) : client_(client) { count_reads(plan, 1); }
 
   void visit(duckdb::unique_ptr<LogicalOperator>& op, Above above) {
     if (auto* relation = RemoteRelation::of(*op)) {
@@ -104,42 +103,59 @@ class ScanReplacement {
   std::vector<std::shared_ptr<ScanRecord>> take_records() { return std::move(records_); }
 
  private:
+  /// A recursive query may read a table in each of its steps: more than once, and nobody knows how often.
+  void count_reads(LogicalOperator& op, int times) {
+    if (auto* relation = RemoteRelation::of(op)) reads_[relation->table->connector->id] += times;
+    if (op.type == LogicalOperatorType::LOGICAL_RECURSIVE_CTE) times = 2;
+    for (const auto& child : op.children) count_reads(*child, times);
+  }
+
   /// What `op` means for the scans below it.
   void note(LogicalOperator& op, Above& above) {
-    const bool pushdown = pushdown_enabled(client_);
     switch (op.type) {
-      case LogicalOperatorType::LOGICAL_PROJECTION: return;
-      case LogicalOperatorType::LOGICAL_LIMIT:
-        above.limit = pushdown ? rows_needed(op.Cast<duckdb::LogicalLimit>(), above.limit) : std::nullopt;
-        if (!above.limit) above.add(pushdown ? "LIMIT is not a constant" : "LIMIT: pushdown is off (weir_pushdown = false)");
+      case LogicalOperatorType::LOGICAL_PROJECTION:
         return;
+      case LogicalOperatorType::LOGICAL_LIMIT:
+        return note_limit(op.Cast<duckdb::LogicalLimit>(), above);
       case LogicalOperatorType::LOGICAL_FILTER:
         if (above.limit) above.add("LIMIT stays above filters that stay here");
         break;
       case LogicalOperatorType::LOGICAL_ORDER_BY:
-      case LogicalOperatorType::LOGICAL_TOP_N: above.add("ORDER BY is not pushed yet"); break;
-      case LogicalOperatorType::LOGICAL_WINDOW: above.add("window functions are never pushed"); break;
-      case LogicalOperatorType::LOGICAL_DISTINCT: above.add("DISTINCT is not pushed yet"); break;
-      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY: {
-        const bool crosses = sources_below(op).size() > 1;
-        above.aggregate = crosses ? "cross-source group-by" : "aggregates are not pushed yet";
+      case LogicalOperatorType::LOGICAL_TOP_N:
+        above.add("ORDER BY is not pushed yet");
+        break;
+      case LogicalOperatorType::LOGICAL_WINDOW:
+        above.add("window functions are never pushed");
+        break;
+      case LogicalOperatorType::LOGICAL_DISTINCT:
+        above.add("DISTINCT is not pushed yet");
+        break;
+      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY:
+        above.aggregate = sources_below(op).size() > 1 ? "cross-source group-by" : "aggregates are not pushed yet";
         above.add(*above.aggregate);
         break;
-      }
       case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
       case LogicalOperatorType::LOGICAL_DELIM_JOIN:
       case LogicalOperatorType::LOGICAL_ANY_JOIN:
       case LogicalOperatorType::LOGICAL_ASOF_JOIN:
       case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
-      case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN: {
-        const auto sources = sources_below(op);
-        const bool local_only = sources.empty() || (sources.size() == 1 && sources.contains(kLocal));
-        if (!local_only) above.add(sources.size() > 1 ? "cross-source join" : "joins are not pushed yet");
+      case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN:
+        above.add(sources_below(op).size() > 1 ? "cross-source join" : "joins are not pushed yet");
         break;
-      }
-      default: break;
+      default:
+        break;
     }
     above.limit.reset();
+  }
+
+  void note_limit(const duckdb::LogicalLimit& limit, Above& above) const {
+    if (!pushdown_enabled(client_)) {
+      above.add("LIMIT: pushdown is off (weir_pushdown = false)");
+      return;
+    }
+    above.limit = rows_needed(limit, above.limit);
+    const bool bare_offset = limit.limit_val.Type() == duckdb::LimitNodeType::UNSET;
+    if (!above.limit && !bare_offset) above.add("LIMIT is not a constant number of rows");
   }
 
   Sources sources_below(LogicalOperator& op) {
@@ -148,7 +164,8 @@ class ScanReplacement {
       if (auto* scan = dynamic_cast<LogicalRemoteScan*>(&op)) return {scan->order().connector->name};
     }
     if (op.type == LogicalOperatorType::LOGICAL_GET) return {kLocal};
-    if (op.type == LogicalOperatorType::LOGICAL_CTE_REF) return cte_sources_[op.Cast<duckdb::LogicalCTERef>().cte_index];
+    if (op.type == LogicalOperatorType::LOGICAL_CTE_REF)
+      return cte_sources_[op.Cast<duckdb::LogicalCTERef>().cte_index];
     Sources all;
     for (const auto& child : op.children) {
       all.merge(sources_below(*child));

@@ -175,12 +175,25 @@ TEST_F(Pushdown, KeepsALimitThatTheSourceDoesNotHave) {
 
 TEST_F(Pushdown, KeepsALimitAboveWhatStaysHere) {
   for (const std::string query :
-       {"SELECT id FROM pg.public.users WHERE lower(name) = 'x' LIMIT 3", "SELECT id FROM pg.public.users ORDER BY id LIMIT 3",
-        "SELECT age, count(*) FROM pg.public.users GROUP BY age LIMIT 3", "SELECT DISTINCT age FROM pg.public.users LIMIT 3",
-        "SELECT id FROM pg.public.users LIMIT 50%", "SELECT a.id FROM pg.public.users a JOIN range(3) r(n) ON a.id = r.n LIMIT 3"}) {
+       {"SELECT id FROM pg.public.users WHERE lower(name) = 'x' LIMIT 3",
+        "SELECT id FROM pg.public.users ORDER BY id LIMIT 3",
+        "SELECT age, count(*) FROM pg.public.users GROUP BY age LIMIT 3",
+        "SELECT DISTINCT age FROM pg.public.users LIMIT 3", "SELECT id FROM pg.public.users LIMIT 50%",
+        "SELECT a.id FROM pg.public.users a JOIN range(3) r(n) ON a.id = r.n LIMIT 3"}) {
     EXPECT_EQ(session.run(query).error, "");
     EXPECT_FALSE(source->last_asked().limit) << query;
   }
+}
+
+TEST_F(Pushdown, SaysWhyALimitStaysHere) {
+  const auto reasons = [this](const std::string& query) {
+    session.run(query);
+    return session.query->scans().at(0).residual_reasons;
+  };
+  EXPECT_EQ(reasons("SELECT id FROM pg.public.users LIMIT 50%"), Texts{"LIMIT is not a constant number of rows"});
+  EXPECT_EQ(reasons("SELECT id FROM pg.public.users OFFSET 2"), Texts{});
+  EXPECT_EQ(reasons("SELECT id FROM pg.public.users WHERE lower(name) = 'x' LIMIT 2").at(1),
+            "LIMIT stays above filters that stay here");
 }
 
 TEST_F(Pushdown, SaysWhyOperatorsStayHere) {

@@ -37,7 +37,8 @@ std::vector<Freshness> QueryContext::freshness() const {
   for (const auto& scan : scans()) {
     auto table = scan.source + "." + scan.table;
     if (std::ranges::find(entries, table, &Freshness::table) != entries.end()) continue;
-    entries.push_back({.table = std::move(table), .served = "live", .snapshot_id = {}, .position = {}, .lag_seconds = {}});
+    entries.push_back(
+        {.table = std::move(table), .served = "live", .snapshot_id = {}, .position = {}, .lag_seconds = {}});
   }
   return entries;
 }

@@ -1,14 +1,15 @@
 /// What one connection's running statement knows beside DuckDB: who asks, its federated scans, and its real errors.
 #pragma once
 
-#include <duckdb.hpp>
-#include <duckdb/main/client_context_state.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <duckdb/main/client_context_state.hpp>
 
 #include "base/result.h"
 #include "engine/engine.h"

@@ -27,10 +27,15 @@ double milliseconds_since(Clock::time_point start) {
 
 }  // namespace
 
-Status QueryLog::begin(const std::string& id, const QueryRequest& request,
-                       std::weak_ptr<Interruption> interruption) {
-  QueryLine line{id, shown(request.text), request.principal.name, "running",
-                 iso8601_utc(std::chrono::system_clock::now()), 0, {}, nullptr};
+Status QueryLog::begin(const std::string& id, const QueryRequest& request, std::weak_ptr<Interruption> interruption) {
+  QueryLine line{id,
+                 shown(request.text),
+                 request.principal.name,
+                 "running",
+                 iso8601_utc(std::chrono::system_clock::now()),
+                 0,
+                 {},
+                 nullptr};
   const std::lock_guard lock(mutex_);
   if (draining_) return fail(ErrorCode::shutting_down, "the server is stopping and takes no new queries");
   if (running_.size() >= static_cast<size_t>(running_max_)) {
@@ -85,7 +90,8 @@ void QueryLog::drain(std::chrono::milliseconds limit) {
   auto left = running_interruptions();
   lock.unlock();
   for (const auto& interruption : left) {
-    interruption->stop({ErrorCode::shutting_down, "the server is stopping; the query ran longer than it could wait", {}, {}});
+    interruption->stop(
+        {ErrorCode::shutting_down, "the server is stopping; the query ran longer than it could wait", {}, {}});
   }
 }
 

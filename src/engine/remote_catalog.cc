@@ -13,6 +13,7 @@
 #include "engine/remote_connector.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_transaction.h"
+#include "telemetry/log.h"
 
 namespace weir::engine {
 namespace {
@@ -40,8 +41,7 @@ class RemoteCatalog final : public duckdb::Catalog {
     if (missing == duckdb::OnEntryNotFound::RETURN_NULL) return nullptr;
     throw duckdb::CatalogException("no schema " + lookup.GetEntryName() + " in " + cache_.connector().name);
   }
-  void ScanSchemas(duckdb::ClientContext& client,
-                   std::function<void(duckdb::SchemaCatalogEntry&)> visit) override {
+  void ScanSchemas(duckdb::ClientContext& client, std::function<void(duckdb::SchemaCatalogEntry&)> visit) override {
     RemoteTransaction::of(client, *this).list(client, visit);
   }
 
@@ -103,9 +103,8 @@ duckdb::unique_ptr<duckdb::TransactionManager> make_transactions(duckdb::optiona
 
 ConnectorDesk desk_of(connector::Fleet& fleet) {
   return {.may_read_live = [&fleet](const std::string& name) { return fleet.may_read_live(name); },
-          .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows, const Error* error) {
-            fleet.record_scan(name, duration_ms, rows, error);
-          }};
+          .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows,
+                                  const Error* error) { fleet.record_scan(name, duration_ms, rows, error); }};
 }
 
 void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
@@ -144,19 +143,26 @@ Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spe
       duckdb::DatabaseManager::Get(database).AttachDatabase(*connection.context, info, options);
     });
   } catch (const std::exception& error) {
+    // Nothing but the name can be wrong: DuckDB keeps some for itself.
     federation.take_offer(spec.name);
-    return fail(ErrorCode::internal,
-                "cannot attach connector " + spec.name + ": " + duckdb::ErrorData(error).RawMessage());
+    return fail(ErrorCode::invalid_option,
+                "cannot name a connector " + spec.name + ": " + duckdb::ErrorData(error).RawMessage(),
+                "Choose another name.");
   }
   return {};
 }
 
 void detach_connector(duckdb::DatabaseInstance& database, const std::string& name) {
-  duckdb::Connection connection(database);
-  connection.context->RunFunctionInTransaction([&] {
-    duckdb::DatabaseManager::Get(database).DetachDatabase(*connection.context, name,
-                                                          duckdb::OnEntryNotFound::RETURN_NULL);
-  });
+  try {
+    duckdb::Connection connection(database);
+    connection.context->RunFunctionInTransaction([&] {
+      duckdb::DatabaseManager::Get(database).DetachDatabase(*connection.context, name,
+                                                            duckdb::OnEntryNotFound::RETURN_NULL);
+    });
+  } catch (const std::exception& error) {
+    telemetry::log(telemetry::Level::warning, "connector_not_detached",
+                   {{"name", name}, {"reason", duckdb::ErrorData(error).RawMessage()}});
+  }
 }
 
 }  // namespace weir::engine

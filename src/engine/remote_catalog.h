@@ -1,10 +1,11 @@
 /// Connectors as catalogs of the SQL engine: `pg_prod.public.users`, `live(pg_prod.public.users)`.
 #pragma once
 
-#include <duckdb.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <duckdb.hpp>
 
 #include "base/result.h"
 #include "connector/fleet.h"
@@ -27,7 +28,7 @@ ConnectorDesk desk_of(connector::Fleet& fleet);
 void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
                          telemetry::Metrics& metrics);
 
-/// Makes `spec.name` a catalog. Does not connect. Errors: already_exists.
+/// Makes `spec.name` a catalog. Does not connect. Errors: already_exists, invalid_option (a name that DuckDB keeps).
 Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spec& spec,
                         std::shared_ptr<connector::Source> source);
 /// Queries that read it run to their end. Nothing happens when there is none.

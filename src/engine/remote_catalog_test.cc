@@ -30,14 +30,20 @@ class RemoteCatalogTest : public ::testing::Test {
 
 TEST_F(RemoteCatalogTest, ShowsTypesAndNullability) {
   EXPECT_EQ(session.run("SELECT column_name, column_type, \"null\" FROM (DESCRIBE pg.public.users)").rows,
-            (Texts{"id|BIGINT|NO", "name|VARCHAR|YES", "age|INTEGER|YES", "total|DECIMAL(12,2)|YES", "active|BOOLEAN|YES",
-                   "email|VARCHAR|YES", "born|DATE|YES", "doc|JSON|YES"}));
+            (Texts{"id|BIGINT|NO", "name|VARCHAR|YES", "age|INTEGER|YES", "total|DECIMAL(12,2)|YES",
+                   "active|BOOLEAN|YES", "email|VARCHAR|YES", "born|DATE|YES", "doc|JSON|YES"}));
 }
 
 TEST_F(RemoteCatalogTest, AppearsInTheMetadataTables) {
-  EXPECT_EQ(session.run("SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'pg' ORDER BY 2").rows,
-            (Texts{"public|numbers", "public|users"}));
-  EXPECT_EQ(session.run("SELECT table_name, estimated_size, column_count FROM duckdb_tables() WHERE database_name = 'pg' ORDER BY 1").rows,
+  EXPECT_EQ(
+      session
+          .run("SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'pg' ORDER BY 2")
+          .rows,
+      (Texts{"public|numbers", "public|users"}));
+  EXPECT_EQ(session
+                .run("SELECT table_name, estimated_size, column_count FROM duckdb_tables() WHERE database_name = 'pg' "
+                     "ORDER BY 1")
+                .rows,
             (Texts{"numbers|4|1", "users|1000|8"}));
   EXPECT_EQ(session.run("SELECT count(*) FROM duckdb_columns() WHERE database_name = 'pg'").rows, Texts{"9"});
   EXPECT_EQ(session.run("SHOW TABLES FROM pg.public").rows, (Texts{"numbers", "users"}));
@@ -98,18 +104,20 @@ TEST_F(RemoteCatalogTest, UsesTheDefaultSchema) {
 
 TEST_F(RemoteCatalogTest, RefusesToWrite) {
   for (const std::string sql :
-       {"INSERT INTO pg.public.numbers VALUES (1)", "UPDATE pg.public.numbers SET n = 1", "DELETE FROM pg.public.numbers",
-        "DROP TABLE pg.public.numbers", "CREATE TABLE pg.public.fresh (a INT)", "CREATE TABLE pg.public.fresh AS SELECT 1 AS a",
-        "CREATE SCHEMA pg.fresh", "DROP SCHEMA pg.public", "ALTER TABLE pg.public.numbers ADD COLUMN m INT",
-        "CREATE VIEW pg.public.v AS SELECT 1", "CREATE INDEX i ON pg.public.numbers (n)", "TRUNCATE pg.public.numbers",
-        "CREATE MACRO pg.public.m(a) AS a"}) {
+       {"INSERT INTO pg.public.numbers VALUES (1)", "UPDATE pg.public.numbers SET n = 1",
+        "DELETE FROM pg.public.numbers", "DROP TABLE pg.public.numbers", "CREATE TABLE pg.public.fresh (a INT)",
+        "CREATE TABLE pg.public.fresh AS SELECT 1 AS a", "CREATE SCHEMA pg.fresh", "DROP SCHEMA pg.public",
+        "ALTER TABLE pg.public.numbers ADD COLUMN m INT", "CREATE VIEW pg.public.v AS SELECT 1",
+        "CREATE INDEX i ON pg.public.numbers (n)", "TRUNCATE pg.public.numbers", "CREATE MACRO pg.public.m(a) AS a"}) {
     const auto answer = session.run(sql);
-    EXPECT_NE(answer.error.find("on pg: connectors are read-only here"), std::string::npos) << sql << ": " << answer.error;
+    EXPECT_NE(answer.error.find("on pg: connectors are read-only here"), std::string::npos)
+        << sql << ": " << answer.error;
   }
 }
 
 TEST_F(RemoteCatalogTest, IsNotAttachedBySql) {
-  EXPECT_NE(session.run("ATTACH '' AS mine (TYPE weir_connector)").error.find("POST /v1/connectors"), std::string::npos);
+  EXPECT_NE(session.run("ATTACH '' AS mine (TYPE weir_connector)").error.find("POST /v1/connectors"),
+            std::string::npos);
 }
 
 TEST_F(RemoteCatalogTest, RefusesANameThatIsTaken) {
@@ -118,6 +126,10 @@ TEST_F(RemoteCatalogTest, RefusesANameThatIsTaken) {
   const auto status = attach_connector(database.instance(), spec, source);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::already_exists);
+  spec.name = "system";
+  EXPECT_EQ(attach_connector(database.instance(), spec, source).error().code, ErrorCode::already_exists);
+  spec.name = "main";
+  EXPECT_EQ(attach_connector(database.instance(), spec, source).error().code, ErrorCode::invalid_option);
 }
 
 TEST_F(RemoteCatalogTest, DetachesWhileAQueryReads) {

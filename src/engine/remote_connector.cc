@@ -17,9 +17,7 @@ Federation& Federation::of(duckdb::DatabaseInstance& database) {
   return static_cast<Federation&>(*extension->storage_info);
 }
 
-Federation& Federation::of(duckdb::ClientContext& client) {
-  return of(duckdb::DatabaseInstance::GetDatabase(client));
-}
+Federation& Federation::of(duckdb::ClientContext& client) { return of(duckdb::DatabaseInstance::GetDatabase(client)); }
 
 void Federation::offer(std::shared_ptr<const RemoteConnector> connector) {
   const std::lock_guard lock(mutex_);
@@ -56,11 +54,16 @@ void throw_error(duckdb::ClientContext& client, Error error) {
   const auto kind = error.kind();
   if (auto query = QueryContext::of(client)) query->fail(std::move(error));
   switch (kind) {
-    case ErrorKind::cancelled: throw duckdb::InterruptException();
-    case ErrorKind::not_found: throw duckdb::Exception(duckdb::ExceptionType::CATALOG, text);
-    case ErrorKind::permission_denied: throw duckdb::Exception(duckdb::ExceptionType::PERMISSION, text);
-    case ErrorKind::invalid_input: throw duckdb::Exception(duckdb::ExceptionType::INVALID_INPUT, text);
-    default: throw duckdb::Exception(duckdb::ExceptionType::IO, text);
+    case ErrorKind::cancelled:
+      throw duckdb::InterruptException();
+    case ErrorKind::not_found:
+      throw duckdb::Exception(duckdb::ExceptionType::CATALOG, text);
+    case ErrorKind::permission_denied:
+      throw duckdb::Exception(duckdb::ExceptionType::PERMISSION, text);
+    case ErrorKind::invalid_input:
+      throw duckdb::Exception(duckdb::ExceptionType::INVALID_INPUT, text);
+    default:
+      throw duckdb::Exception(duckdb::ExceptionType::IO, text);
   }
 }
 

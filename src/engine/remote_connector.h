@@ -1,13 +1,14 @@
 /// The connectors that are catalogs of one database, and what their scans share.
 #pragma once
 
-#include <duckdb.hpp>
-#include <duckdb/storage/storage_extension.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <duckdb/storage/storage_extension.hpp>
 
 #include "connector/source.h"
 #include "engine/background_threads.h"

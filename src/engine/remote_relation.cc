@@ -1,6 +1,7 @@
 #include "engine/remote_relation.h"
 
 #include <algorithm>
+
 #include <duckdb/common/serializer/deserializer.hpp>
 #include <duckdb/common/serializer/serializer.hpp>
 #include <duckdb/function/table/table_scan.hpp>
@@ -36,7 +37,8 @@ void make_independent(duckdb::unique_ptr<Expression>& expression, const duckdb::
     const auto& column = get.GetColumnIds().at(binding.column_index);
     if (column.IsVirtualColumn() || column.HasChildren()) return;
     const auto index = column.GetPrimaryIndex();
-    expression = duckdb::make_uniq<duckdb::BoundReferenceExpression>(get.names.at(index), expression->return_type, index);
+    expression =
+        duckdb::make_uniq<duckdb::BoundReferenceExpression>(get.names.at(index), expression->return_type, index);
     return;
   }
   duckdb::ExpressionIterator::EnumerateChildren(
@@ -104,12 +106,15 @@ duckdb::unique_ptr<duckdb::FunctionData> read(duckdb::Deserializer& in, duckdb::
 duckdb::unique_ptr<duckdb::FunctionData> refuse_call(duckdb::ClientContext&, duckdb::TableFunctionBindInput&,
                                                      duckdb::vector<duckdb::LogicalType>&,
                                                      duckdb::vector<duckdb::string>&) {
-  throw duckdb::BinderException("weir_remote_scan is not a function to call: name the table as <connector>.<schema>.<table>");
+  throw duckdb::BinderException(
+      "weir_remote_scan is not a function to call: name the table as <connector>.<schema>.<table>");
 }
 
 void refuse_run(duckdb::ClientContext& client, duckdb::TableFunctionInput&, duckdb::DataChunk&) {
-  throw_error(client, Error{ErrorCode::statement_not_allowed, "remote tables need DuckDB's optimizer, which is switched off",
-                            "Run PRAGMA enable_optimizer, and RESET disabled_optimizers.", {}});
+  throw_error(client, Error{ErrorCode::statement_not_allowed,
+                            "remote tables need DuckDB's optimizer, which is switched off",
+                            "Run PRAGMA enable_optimizer, and RESET disabled_optimizers.",
+                            {}});
 }
 
 }  // namespace

@@ -1,12 +1,13 @@
 /// A remote table inside a DuckDB plan, from binding until the optimizer rule turns it into a scan operator.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include <duckdb.hpp>
 #include <duckdb/function/table_function.hpp>
 #include <duckdb/planner/expression.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
-#include <memory>
-#include <vector>
 
 #include "engine/pushdown.h"
 #include "engine/remote_connector.h"

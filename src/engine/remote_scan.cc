@@ -23,8 +23,8 @@ class RemoteScanState final : public duckdb::GlobalSourceState {
     auto& federation = Federation::of(client);
     const bool large = plan.order->scan.estimated_rows >= kRowsForParallelMin;
     tasks_max_ = large ? static_cast<idx_t>(std::max(1, federation.read_options().streams_max)) : 1;
-    read_ = RemoteRead::start(federation, plan.order, QueryContext::of(client),
-                              [wakeup = wakeup_] { wakeup->notify(); });
+    read_ =
+        RemoteRead::start(federation, plan.order, QueryContext::of(client), [wakeup = wakeup_] { wakeup->notify(); });
   }
   ~RemoteScanState() override {
     wakeup_->detach();
@@ -120,8 +120,7 @@ duckdb::PhysicalOperator& LogicalRemoteScan::CreatePlan(duckdb::ClientContext&,
 
 PhysicalRemoteScan::PhysicalRemoteScan(duckdb::PhysicalPlan& physical_plan, duckdb::vector<duckdb::LogicalType> types,
                                        idx_t estimated_cardinality, RemoteScanPlan plan)
-    : PhysicalOperator(physical_plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types),
-                       estimated_cardinality),
+    : PhysicalOperator(physical_plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types), estimated_cardinality),
       plan_(std::move(plan)) {}
 
 duckdb::string PhysicalRemoteScan::GetName() const { return "REMOTE_SCAN"; }

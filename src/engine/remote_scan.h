@@ -1,13 +1,14 @@
 /// The operator that reads a remote table: a source of DuckDB's pipelines whose tasks yield while no rows have come.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include <duckdb.hpp>
 #include <duckdb/execution/physical_operator.hpp>
 #include <duckdb/planner/operator/logical_extension_operator.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
-#include <memory>
-#include <optional>
-#include <vector>
 
 #include "engine/remote_scan_read.h"
 

@@ -1,7 +1,8 @@
-/// Whole queries over remote tables answer as over local copies, whatever is pushed. The "server" is a second DuckDB that
-/// runs what it is asked, so this tests plans and predicates, not the rules of trust of a real source.
-#include <duckdb/common/arrow/arrow_converter.hpp>
+/// Whole queries over remote tables answer as over local copies, whatever is pushed. The "server" is a second DuckDB
+/// that runs what it is asked, so this tests plans and predicates, not the rules of trust of a real source.
 #include <random>
+
+#include <duckdb/common/arrow/arrow_converter.hpp>
 
 #include "engine/remote_test_database.h"
 
@@ -13,12 +14,16 @@ using testing::TestSession;
 using testing::TestStream;
 
 constexpr const char* kData[] = {
-    "CREATE TABLE {}.users AS SELECT i AS id, CASE i % 5 WHEN 0 THEN 'Émile' WHEN 1 THEN 'anna' WHEN 2 THEN 'Zoe' WHEN 3 "
-    "THEN '100%_x' ELSE 'bob' END || i AS name, CASE WHEN i % 11 = 0 THEN NULL ELSE ['DE', 'FR', 'us', 'US'][i % 4 + 1] END "
+    "CREATE TABLE {}.users AS SELECT i AS id, CASE i % 5 WHEN 0 THEN 'Émile' WHEN 1 THEN 'anna' WHEN 2 THEN 'Zoe' WHEN "
+    "3 "
+    "THEN '100%_x' ELSE 'bob' END || i AS name, CASE WHEN i % 11 = 0 THEN NULL ELSE ['DE', 'FR', 'us', 'US'][i % 4 + "
+    "1] END "
     "AS country, DATE '2024-01-01' + (i % 400)::INTEGER AS signup, i % 3 = 0 AS active FROM range(1, 2001) r(i)",
     "CREATE TABLE {}.orders AS SELECT i AS id, CASE WHEN i % 17 = 0 THEN NULL ELSE (i * 7919) % 2500 END AS user_id, "
-    "(((i * 31) % 10000) / 100)::DECIMAL(12,2) AS amount, sin(i) AS price, ['open', 'paid', 'Paid', 'void'][i % 4 + 1] AS "
-    "status, TIMESTAMP '2024-01-01' + INTERVAL (i * 37) MINUTE AS created, (i % 50)::INTEGER AS qty FROM range(1, 20001) r(i)",
+    "(((i * 31) % 10000) / 100)::DECIMAL(12,2) AS amount, sin(i) AS price, ['open', 'paid', 'Paid', 'void'][i % 4 + 1] "
+    "AS "
+    "status, TIMESTAMP '2024-01-01' + INTERVAL (i * 37) MINUTE AS created, (i % 50)::INTEGER AS qty FROM range(1, "
+    "20001) r(i)",
     "CREATE TABLE {}.countries (code VARCHAR, label VARCHAR)",
     "INSERT INTO {}.countries VALUES ('DE', 'Germany'), ('FR', 'France'), ('US', 'United States'), ('XX', NULL)",
 };
@@ -28,7 +33,8 @@ constexpr const char* kQueries[] = {
     "SELECT id, name FROM pg.users WHERE country = 'US' AND id < 100 AND name LIKE 'an%'",
     "SELECT id FROM pg.users WHERE name LIKE '100\\%%' OR name LIKE '%0%_x4%'",
     "SELECT count(*) FROM pg.orders",
-    "SELECT status, count(*), sum(amount), min(created) FROM pg.orders WHERE qty > 10 GROUP BY status HAVING sum(qty) > 100",
+    "SELECT status, count(*), sum(amount), min(created) FROM pg.orders WHERE qty > 10 GROUP BY status HAVING sum(qty) "
+    "> 100",
     "SELECT count(DISTINCT user_id), sum(DISTINCT qty), count(*) FILTER (WHERE qty > 40) FROM pg.orders",
     "SELECT status, qty, count(*) FROM pg.orders WHERE id < 1000 GROUP BY ROLLUP (status, qty)",
     "SELECT id, country FROM pg.users ORDER BY country DESC NULLS FIRST, id LIMIT 7 OFFSET 3",
@@ -38,30 +44,42 @@ constexpr const char* kQueries[] = {
     "SELECT count(*) FROM (SELECT id FROM (SELECT id FROM pg.users LIMIT 30 OFFSET 5) LIMIT 10 OFFSET 25) t",
     "SELECT id FROM pg.users LIMIT 0",
     "SELECT u.name, o.amount FROM pg.users u JOIN pg.orders o ON o.user_id = u.id WHERE o.id < 50 AND u.active",
-    "SELECT c.label, max(o.created) FROM pg.users u JOIN pg.orders o ON o.user_id = u.id JOIN pg.countries c ON c.code = "
+    "SELECT c.label, max(o.created) FROM pg.users u JOIN pg.orders o ON o.user_id = u.id JOIN pg.countries c ON c.code "
+    "= "
     "u.country GROUP BY c.label",
-    "SELECT u.id, o.amount FROM pg.users u LEFT JOIN (SELECT * FROM pg.orders WHERE qty = 7) o ON o.user_id = u.id WHERE u.id < 300",
-    "SELECT u.id, o.x FROM pg.users u LEFT JOIN (SELECT user_id, coalesce(status, 'none') x FROM pg.orders WHERE id < 99) o ON "
+    "SELECT u.id, o.amount FROM pg.users u LEFT JOIN (SELECT * FROM pg.orders WHERE qty = 7) o ON o.user_id = u.id "
+    "WHERE u.id < 300",
+    "SELECT u.id, o.x FROM pg.users u LEFT JOIN (SELECT user_id, coalesce(status, 'none') x FROM pg.orders WHERE id < "
+    "99) o ON "
     "o.user_id = u.id WHERE u.id < 300",
     "SELECT u.country, c.label, count(*) FROM pg.users u FULL JOIN pg.countries c ON c.code = u.country GROUP BY 1, 2",
     "SELECT count(*), sum(id) FROM pg.users WHERE id IN (SELECT user_id FROM pg.orders WHERE qty = 3)",
-    "SELECT count(*) FROM pg.users WHERE id NOT IN (SELECT user_id FROM pg.orders WHERE qty = 3 AND user_id IS NOT NULL)",
-    "SELECT count(*) FROM pg.users u WHERE NOT EXISTS (SELECT 1 FROM pg.orders o WHERE o.user_id = u.id AND o.qty < 30)",
-    "WITH t AS (SELECT user_id, sum(amount) s FROM pg.orders GROUP BY user_id) SELECT count(*) FROM t a JOIN t b ON a.s = b.s "
+    "SELECT count(*) FROM pg.users WHERE id NOT IN (SELECT user_id FROM pg.orders WHERE qty = 3 AND user_id IS NOT "
+    "NULL)",
+    "SELECT count(*) FROM pg.users u WHERE NOT EXISTS (SELECT 1 FROM pg.orders o WHERE o.user_id = u.id AND o.qty < "
+    "30)",
+    "WITH t AS (SELECT user_id, sum(amount) s FROM pg.orders GROUP BY user_id) SELECT count(*) FROM t a JOIN t b ON "
+    "a.s = b.s "
     "WHERE a.user_id < 500",
-    "WITH t AS MATERIALIZED (SELECT * FROM pg.users WHERE id < 50) SELECT a.id, b.name FROM t a, t b WHERE a.id = b.id + 1",
+    "WITH t AS MATERIALIZED (SELECT * FROM pg.users WHERE id < 50) SELECT a.id, b.name FROM t a, t b WHERE a.id = b.id "
+    "+ 1",
     "SELECT id, name FROM pg.users WHERE id < 5 UNION ALL SELECT id, status FROM pg.orders WHERE id < 5",
     "SELECT country FROM pg.users EXCEPT SELECT code FROM pg.countries",
-    "SELECT user_id, s, rank() OVER (ORDER BY s DESC, user_id) r FROM (SELECT user_id, sum(amount) s FROM pg.orders GROUP BY "
+    "SELECT user_id, s, rank() OVER (ORDER BY s DESC, user_id) r FROM (SELECT user_id, sum(amount) s FROM pg.orders "
+    "GROUP BY "
     "user_id) QUALIFY r <= 5",
     "SELECT u.id, (SELECT sum(o.amount) FROM pg.orders o WHERE o.user_id = u.id) FROM pg.users u WHERE u.id < 40",
-    "SELECT u.id FROM pg.users u WHERE u.id < 90 AND EXISTS (SELECT 1 FROM pg.orders o WHERE o.user_id = u.id AND o.qty > 45)",
+    "SELECT u.id FROM pg.users u WHERE u.id < 90 AND EXISTS (SELECT 1 FROM pg.orders o WHERE o.user_id = u.id AND "
+    "o.qty > 45)",
     "SELECT DISTINCT ON (status) status, id FROM pg.orders ORDER BY status, id",
-    "SELECT r.range, sum(o.amount) FROM range(100) r JOIN pg.orders o ON o.id = r.range WHERE o.qty > 5 GROUP BY r.range",
+    "SELECT r.range, sum(o.amount) FROM range(100) r JOIN pg.orders o ON o.id = r.range WHERE o.qty > 5 GROUP BY "
+    "r.range",
     "SELECT sum(amount), min(status), count(*) FROM pg.orders WHERE id < 0",
-    "WITH RECURSIVE t AS (SELECT id FROM pg.users WHERE id = 1 UNION ALL SELECT u.id FROM t JOIN pg.users u ON u.id = t.id + 1 "
+    "WITH RECURSIVE t AS (SELECT id FROM pg.users WHERE id = 1 UNION ALL SELECT u.id FROM t JOIN pg.users u ON u.id = "
+    "t.id + 1 "
     "WHERE u.id < 6) SELECT * FROM t",
-    "SELECT u.id, x.amount FROM pg.users u, LATERAL (SELECT o.amount FROM pg.orders o WHERE o.user_id = u.id ORDER BY o.amount "
+    "SELECT u.id, x.amount FROM pg.users u, LATERAL (SELECT o.amount FROM pg.orders o WHERE o.user_id = u.id ORDER BY "
+    "o.amount "
     "DESC, o.id LIMIT 2) x WHERE u.id < 9",
     "SELECT id FROM pg.users WHERE id = (SELECT max(user_id) FROM pg.orders WHERE qty = 3) OR id = 4",
     "SELECT count(*) FROM pg.users u JOIN pg.countries c ON u.country IS NOT DISTINCT FROM c.code",
@@ -72,7 +90,8 @@ constexpr const char* kQueries[] = {
     "SELECT 'x' k, country, count(*) FROM pg.users GROUP BY ALL",
     "PIVOT (SELECT status, qty FROM pg.orders WHERE qty < 3) ON qty IN (0, 1, 2) USING count(*) GROUP BY status",
     "SELECT count(*) FROM pg.orders WHERE (qty::BIGINT) * 1000000000 > 5",
-    "SELECT count(*) FROM pg.users WHERE id IN (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 1, 2, 3, 4)",
+    "SELECT count(*) FROM pg.users WHERE id IN (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 1, "
+    "2, 3, 4)",
     "SELECT count(*) FROM pg.users WHERE country IN ('US', 'DE', 'zz') AND name NOT IN ('bob4')",
     "SELECT a.id, b.id FROM pg.users a POSITIONAL JOIN (SELECT 1 AS id) b WHERE a.id = 1 OR b.id = 1",
     "SELECT max(d) FROM (SELECT unnest([id, user_id]) d FROM pg.orders WHERE qty = 4)",
@@ -111,9 +130,9 @@ class Rendering {
   std::string text(const plan::Like& like) const {
     static constexpr const char* kFunctions[] = {"", "prefix", "suffix", "contains"};
     const auto input = (*this)(*like.input);
-    auto whole = like.match == plan::Match::like
-                     ? input + " LIKE " + quote(like.pattern)
-                     : std::string(kFunctions[static_cast<int>(like.match)]) + "(" + input + ", " + quote(like.pattern) + ")";
+    auto whole = like.match == plan::Match::like ? input + " LIKE " + quote(like.pattern)
+                                                 : std::string(kFunctions[static_cast<int>(like.match)]) + "(" + input +
+                                                       ", " + quote(like.pattern) + ")";
     return like.negated ? "NOT (" + whole + ")" : whole;
   }
   std::string text(const plan::And& node) const { return join(node.children, " AND "); }
@@ -181,12 +200,19 @@ class RemoteScanQueries : public ::testing::Test {
     using plan::Kind;
     const plan::Type int64{Kind::int64, 0, 0, {}}, text{Kind::text, 0, 0, {}};
     const auto script = [this](TestStream& stream, const std::stop_token&) { serve(server, stream); };
-    source->put({table_info("users", {{"id", int64}, {"name", text}, {"country", text}, {"signup", {Kind::date, 0, 0, {}}},
+    source->put({table_info("users", {{"id", int64},
+                                      {"name", text},
+                                      {"country", text},
+                                      {"signup", {Kind::date, 0, 0, {}}},
                                       {"active", {Kind::boolean, 0, 0, {}}}}),
                  script});
-    source->put({table_info("orders", {{"id", int64}, {"user_id", int64}, {"amount", {Kind::decimal, 12, 2, {}}},
-                                       {"price", {Kind::float64, 0, 0, {}}}, {"status", text},
-                                       {"created", {Kind::timestamp, 0, 0, {}}}, {"qty", {Kind::int32, 0, 0, {}}}}),
+    source->put({table_info("orders", {{"id", int64},
+                                       {"user_id", int64},
+                                       {"amount", {Kind::decimal, 12, 2, {}}},
+                                       {"price", {Kind::float64, 0, 0, {}}},
+                                       {"status", text},
+                                       {"created", {Kind::timestamp, 0, 0, {}}},
+                                       {"qty", {Kind::int32, 0, 0, {}}}}),
                  script});
     source->put({table_info("countries", {{"code", text}, {"label", text}}), script});
   }
@@ -226,11 +252,16 @@ class Conditions {
       return "(" + std::string(pick(4) == 0 ? "NOT " : "") + "(" + next(depth - 1) + between + next(depth - 1) + "))";
     }
     switch (pick(7)) {
-      case 0: return "qty" + comparison() + std::to_string(pick(55));
-      case 1: return "amount" + comparison() + std::to_string(pick(100)) + "." + std::to_string(pick(1000));
-      case 2: return "user_id" + comparison() + (pick(2) == 0 ? "qty" : "id / 3");
-      case 3: return "status" + comparison() + "'" + status() + "'";
-      case 4: return std::string(pick(2) == 0 ? "user_id" : "status") + (pick(2) == 0 ? " IS NULL" : " IS NOT NULL");
+      case 0:
+        return "qty" + comparison() + std::to_string(pick(55));
+      case 1:
+        return "amount" + comparison() + std::to_string(pick(100)) + "." + std::to_string(pick(1000));
+      case 2:
+        return "user_id" + comparison() + (pick(2) == 0 ? "qty" : "id / 3");
+      case 3:
+        return "status" + comparison() + "'" + status() + "'";
+      case 4:
+        return std::string(pick(2) == 0 ? "user_id" : "status") + (pick(2) == 0 ? " IS NULL" : " IS NOT NULL");
       case 5:
         return "qty " + std::string(pick(2) == 0 ? "NOT " : "") + "IN (" + std::to_string(pick(50)) + ", " +
                std::to_string(pick(50)) + (pick(4) == 0 ? ", NULL)" : ")");

@@ -14,10 +14,9 @@ Result<std::unique_ptr<BatchStream>> SharedTransaction::read(connector::Source& 
 }
 
 std::shared_ptr<RemoteRead> RemoteRead::start(Federation& federation, std::shared_ptr<const ReadOrder> order,
-                                              duckdb::shared_ptr<QueryContext> query,
-                                              std::function<void()> on_change) {
-  auto read = std::make_shared<RemoteRead>(Private{}, federation, std::move(order), std::move(query),
-                                           std::move(on_change));
+                                              duckdb::shared_ptr<QueryContext> query, std::function<void()> on_change) {
+  auto read =
+      std::make_shared<RemoteRead>(Private{}, federation, std::move(order), std::move(query), std::move(on_change));
   if (read->query_) {
     auto status = read->query_->started(read->order_->record, read);
     if (!status) {

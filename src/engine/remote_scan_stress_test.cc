@@ -40,7 +40,8 @@ TEST(RemoteScanStress, LosesNoWakeUpWithOneThread) {
   const auto source = database.attach("pg");
   source->put(numbers_table(5'000, 50));
   TestSession session(database);
-  EXPECT_EQ(session.run("SELECT count(*) FROM pg.public.numbers a, pg.public.numbers b WHERE a.n = b.n").rows, Texts{"5000"});
+  EXPECT_EQ(session.run("SELECT count(*) FROM pg.public.numbers a, pg.public.numbers b WHERE a.n = b.n").rows,
+            Texts{"5000"});
 }
 
 TEST(RemoteScanStress, RunsManyScansAtOnce) {
@@ -51,9 +52,11 @@ TEST(RemoteScanStress, RunsManyScansAtOnce) {
   for (int i = 0; i < 8; ++i) {
     sessions.push_back(std::async(std::launch::async, [&] {
       TestSession session(database);
-      return session.run(
-                 "SELECT count(*) FROM (SELECT n FROM pg.public.numbers UNION ALL SELECT n FROM pg.public.numbers UNION ALL "
-                 "SELECT a.n FROM pg.public.numbers a JOIN pg.public.numbers b USING (n))")
+      return session
+          .run(
+              "SELECT count(*) FROM (SELECT n FROM pg.public.numbers UNION ALL SELECT n FROM pg.public.numbers UNION "
+              "ALL "
+              "SELECT a.n FROM pg.public.numbers a JOIN pg.public.numbers b USING (n))")
           .rows;
     }));
   }
@@ -71,7 +74,8 @@ TEST(RemoteScanStress, AHungSourceLeavesTheWorkersFree) {
   std::vector<std::future<testing::Answer>> waiting;
   for (int i = 0; i < 8; ++i) {
     auto& session = *stuck.emplace_back(std::make_unique<TestSession>(database));
-    waiting.push_back(std::async(std::launch::async, [&session] { return session.run("SELECT sum(n) FROM pg.public.hung"); }));
+    waiting.push_back(
+        std::async(std::launch::async, [&session] { return session.run("SELECT sum(n) FROM pg.public.hung"); }));
   }
   while (source->asked().size() < stuck.size()) std::this_thread::yield();
 
@@ -150,8 +154,8 @@ TEST(RemoteScanStress, ALimitEndsAScanThatStillWaits) {
   source->put(table);
   for (int round = 0; round < 50; ++round) {
     TestSession session(database);
-    auto answer = std::async(std::launch::async,
-                             [&] { return session.run("SELECT n * 2 FROM pg.public.numbers WHERE n + 0 > 0 LIMIT 2"); });
+    auto answer = std::async(
+        std::launch::async, [&] { return session.run("SELECT n * 2 FROM pg.public.numbers WHERE n + 0 > 0 LIMIT 2"); });
     ASSERT_EQ(answer.wait_for(kPatience), std::future_status::ready);
     EXPECT_EQ(answer.get().rows.size(), 2u);
   }

@@ -135,16 +135,19 @@ TEST_F(RemoteScan, AnswersAnEmptyTable) {
 TEST_F(RemoteScan, ReadsATableAgainInEveryStepOfARecursiveQuery) {
   source->put(numbers_table(5, 5));
   const auto answer = session.run(
-      "WITH RECURSIVE walk(n) AS (SELECT 0::BIGINT UNION ALL SELECT t.n FROM walk w JOIN pg.public.numbers t ON t.n = w.n + 1) "
+      "WITH RECURSIVE walk(n) AS (SELECT 0::BIGINT UNION ALL SELECT t.n FROM walk w JOIN pg.public.numbers t ON t.n = "
+      "w.n + 1) "
       "SELECT count(*), max(n) FROM walk");
   EXPECT_EQ(answer.error, "");
   EXPECT_EQ(answer.rows, Texts{"5|4"});
+  EXPECT_EQ(source->expected_reads(), std::vector<int>{2}) << "more than one, so they share a snapshot";
 }
 
 TEST_F(RemoteScan, FillsTheLake) {
   source->put(users_table(3'000));
   ASSERT_EQ(session.run("CREATE TABLE copy AS SELECT * FROM pg.public.users").error, "");
-  EXPECT_EQ(session.run("SELECT count(*), count(DISTINCT name), max(total) FROM copy").rows, Texts{"3000|3000|2999.05"});
+  EXPECT_EQ(session.run("SELECT count(*), count(DISTINCT name), max(total) FROM copy").rows,
+            Texts{"3000|3000|2999.05"});
 }
 
 TEST_F(RemoteScan, NeedsTheOptimizer) {

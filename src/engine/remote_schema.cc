@@ -1,13 +1,14 @@
 #include "engine/remote_schema.h"
 
+#include <set>
+
 #include <duckdb/catalog/entry_lookup_info.hpp>
 #include <duckdb/parser/constraints/not_null_constraint.hpp>
 #include <duckdb/storage/statistics/base_statistics.hpp>
 #include <duckdb/storage/table_storage_info.hpp>
-#include <set>
 
-#include "engine/remote_transaction.h"
 #include "engine/remote_relation.h"
+#include "engine/remote_transaction.h"
 #include "engine/remote_types.h"
 
 namespace weir::engine {

@@ -1,16 +1,17 @@
 /// The schemas and tables of one connector as DuckDB's catalog entries.
 #pragma once
 
-#include <duckdb.hpp>
-#include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
-#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
-#include <duckdb/parser/parsed_data/create_schema_info.hpp>
-#include <duckdb/parser/parsed_data/create_table_info.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
+#include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
+#include <duckdb/parser/parsed_data/create_schema_info.hpp>
+#include <duckdb/parser/parsed_data/create_table_info.hpp>
 
 #include "engine/remote_connector.h"
 
@@ -45,8 +46,8 @@ class RemoteTable final : public duckdb::TableCatalogEntry {
 /// A schema; its tables become catalog entries when they are asked for. Thread-safe.
 class RemoteSchema final : public duckdb::SchemaCatalogEntry {
  public:
-  RemoteSchema(duckdb::Catalog& catalog, duckdb::CreateSchemaInfo& info, std::shared_ptr<const RemoteConnector> connector,
-               std::vector<const connector::TableInfo*> tables);
+  RemoteSchema(duckdb::Catalog& catalog, duckdb::CreateSchemaInfo& info,
+               std::shared_ptr<const RemoteConnector> connector, std::vector<const connector::TableInfo*> tables);
 
   /// By exact name, or else regardless of case when that names one table only.
   /// Nullptr when there is none.

@@ -1,11 +1,11 @@
 /// A DuckDB with federation and one or more test sources, for tests.
 #pragma once
 
-#include <duckdb.hpp>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <mutex>
+
+#include <duckdb.hpp>
+#include <gtest/gtest.h>
 
 #include "engine/query_context.h"
 #include "engine/remote_catalog.h"
@@ -53,11 +53,12 @@ class TestDatabase {
     config.options.maximum_threads = static_cast<duckdb::idx_t>(threads);
     database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
     ConnectorDesk desk{.may_read_live = [this](const std::string& name) { return may_read(name); },
-                       .record_scan = [this](const std::string& name, double, uint64_t rows, const Error* error) {
-                         const std::lock_guard lock(mutex_);
-                         reports_.push_back(name + " " + (error ? std::string(describe(error->code).name) : "ok") + " " +
-                                            std::to_string(rows));
-                       }};
+                       .record_scan =
+                           [this](const std::string& name, double, uint64_t rows, const Error* error) {
+                             const std::lock_guard lock(mutex_);
+                             reports_.push_back(name + " " + (error ? std::string(describe(error->code).name) : "ok") +
+                                                " " + std::to_string(rows));
+                           }};
     register_federation(instance(), std::move(desk), EngineOptions{}, metrics_);
   }
 
@@ -139,10 +140,10 @@ inline TestTable users_table(int64_t rows) {
   using plan::Kind;
   connector::TableInfo info;
   info.name = {"public", "users"};
-  info.columns = {column("id", {Kind::int64, 0, 0, {}}),          column("name", {Kind::text, 0, 0, {}}),
-                  column("age", {Kind::int32, 0, 0, {}}),         column("total", {Kind::decimal, 12, 2, {}}),
-                  column("active", {Kind::boolean, 0, 0, {}}),    column("email", {Kind::text, 0, 0, {}}),
-                  column("born", {Kind::date, 0, 0, {}}),         column("doc", {Kind::json, 0, 0, {}})};
+  info.columns = {column("id", {Kind::int64, 0, 0, {}}),       column("name", {Kind::text, 0, 0, {}}),
+                  column("age", {Kind::int32, 0, 0, {}}),      column("total", {Kind::decimal, 12, 2, {}}),
+                  column("active", {Kind::boolean, 0, 0, {}}), column("email", {Kind::text, 0, 0, {}}),
+                  column("born", {Kind::date, 0, 0, {}}),      column("doc", {Kind::json, 0, 0, {}})};
   info.columns[0].nullable = false;
   info.columns[5].collation = plan::Collation::nondeterministic;
   info.columns[5].source_type = "citext";
@@ -165,11 +166,11 @@ inline TestTable users_table(int64_t rows) {
               check(born.Append(static_cast<int32_t>(i)));
               check(doc.Append("{\"n\": " + std::to_string(i) + "}"));
             }
-            auto schema = arrow::schema({arrow::field("id", arrow::int64()), arrow::field("name", arrow::utf8()),
-                                         arrow::field("age", arrow::int32()),
-                                         arrow::field("total", arrow::decimal128(12, 2)),
-                                         arrow::field("active", arrow::boolean()), arrow::field("email", arrow::utf8()),
-                                         arrow::field("born", arrow::date32()), arrow::field("doc", arrow::utf8())});
+            auto schema =
+                arrow::schema({arrow::field("id", arrow::int64()), arrow::field("name", arrow::utf8()),
+                               arrow::field("age", arrow::int32()), arrow::field("total", arrow::decimal128(12, 2)),
+                               arrow::field("active", arrow::boolean()), arrow::field("email", arrow::utf8()),
+                               arrow::field("born", arrow::date32()), arrow::field("doc", arrow::utf8())});
             arrow::ArrayVector columns;
             for (arrow::ArrayBuilder* builder :
                  std::initializer_list<arrow::ArrayBuilder*>{&id, &name, &age, &total, &active, &email, &born, &doc}) {

@@ -2,9 +2,6 @@
 /// the test says so.
 #pragma once
 
-#include <arrow/api.h>
-#include <arrow/c/bridge.h>
-
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -17,6 +14,9 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <arrow/api.h>
+#include <arrow/c/bridge.h>
 
 #include "connector/source.h"
 

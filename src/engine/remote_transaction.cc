@@ -1,6 +1,7 @@
 #include "engine/remote_transaction.h"
 
 #include <algorithm>
+
 #include <duckdb/catalog/catalog_search_path.hpp>
 #include <duckdb/catalog/default/default_schemas.hpp>
 #include <duckdb/main/client_data.hpp>
@@ -103,8 +104,9 @@ RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const duc
   std::vector<std::string> names;
   for (const auto& [known, schema] : newest->schemas()) names.push_back(known);
   const auto& connector = cache_.connector().name;
-  throw_error(client, Error{ErrorCode::schema_not_found, "no schema " + name + " in " + connector,
-                            did_you_mean(name, names), {}});
+  throw_error(
+      client,
+      Error{ErrorCode::schema_not_found, "no schema " + name + " in " + connector, did_you_mean(name, names), {}});
 }
 
 RemoteTable* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchema& schema,
@@ -118,8 +120,10 @@ RemoteTable* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchem
   if (!must_exist(client, lookup)) return nullptr;
   const auto& connector = cache_.connector().name;
   const auto names = (newest != nullptr ? newest : &schema)->table_names();
-  throw_error(client, Error{ErrorCode::table_not_found, "no table " + schema.name + "." + name + " in " + connector,
-                            did_you_mean(name, names), {}});
+  throw_error(client, Error{ErrorCode::table_not_found,
+                            "no table " + schema.name + "." + name + " in " + connector,
+                            did_you_mean(name, names),
+                            {}});
 }
 
 void RemoteTransaction::list(duckdb::ClientContext& client,

@@ -2,16 +2,17 @@
 #pragma once
 
 #include <chrono>
-#include <duckdb.hpp>
-#include <duckdb/catalog/catalog_transaction.hpp>
-#include <duckdb/catalog/entry_lookup_info.hpp>
-#include <duckdb/transaction/transaction.hpp>
-#include <duckdb/transaction/transaction_manager.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <duckdb/catalog/catalog_transaction.hpp>
+#include <duckdb/catalog/entry_lookup_info.hpp>
+#include <duckdb/transaction/transaction.hpp>
+#include <duckdb/transaction/transaction_manager.hpp>
 
 #include "base/result.h"
 #include "engine/remote_schema.h"
@@ -59,8 +60,8 @@ class RemoteTransaction final : public duckdb::Transaction {
   static RemoteTransaction& of(duckdb::CatalogTransaction& transaction);
 
   /// The named schema or table. What is not found is looked for once more in a fresh schema. Then the answer is
-  /// nullptr when the name may mean something else, and an exception that offers the nearest name when a statement reads
-  /// from it under this connector's name.
+  /// nullptr when the name may mean something else, and an exception that offers the nearest name when a statement
+  /// reads from it under this connector's name.
   RemoteSchema* schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup);
   RemoteTable* table(duckdb::ClientContext& client, RemoteSchema& schema, const duckdb::EntryLookupInfo& lookup);
   /// All schemas; none, with a warning in the query's context, when the source does not answer.

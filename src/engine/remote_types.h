@@ -1,8 +1,9 @@
 /// The planner's types and DuckDB's, both ways.
 #pragma once
 
-#include <duckdb.hpp>
 #include <optional>
+
+#include <duckdb.hpp>
 
 #include "plan/expression.h"
 #include "plan/type.h"

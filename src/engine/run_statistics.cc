@@ -1,10 +1,11 @@
 /// Reads DuckDB's own profile of a statement.
 #include "engine/run_statistics.h"
 
+#include <string>
+
 #include <duckdb/main/client_data.hpp>
 #include <duckdb/main/profiling_node.hpp>
 #include <duckdb/main/query_profiler.hpp>
-#include <string>
 
 namespace weir::engine {
 namespace {
@@ -14,6 +15,11 @@ using duckdb::MetricType;
 uint64_t metric(const duckdb::ProfilingInfo& info, MetricType type) {
   auto found = info.metrics.find(type);
   return found == info.metrics.end() || found->second.IsNull() ? 0 : found->second.GetValue<uint64_t>();
+}
+
+/// DuckDB's own count of scanned rows is its estimate, once for each thread; what a scan gave is counted.
+bool is_scan(const duckdb::ProfilingInfo& info) {
+  return metric(info, MetricType::OPERATOR_TYPE) == static_cast<uint64_t>(duckdb::PhysicalOperatorType::TABLE_SCAN);
 }
 
 /// DuckDB's scans of many files say how many they opened in the text of EXPLAIN ANALYZE only.
@@ -29,7 +35,7 @@ uint64_t files_read(const duckdb::ProfilingInfo& info) {
 
 void add(const duckdb::ProfilingNode& node, RunStatistics& sum) {
   const auto& info = node.GetProfilingInfo();
-  sum.rows_scanned += metric(info, MetricType::OPERATOR_ROWS_SCANNED);
+  if (is_scan(info)) sum.rows_scanned += metric(info, MetricType::OPERATOR_CARDINALITY);
   sum.extents_read += files_read(info);
   uint64_t total = metric(info, MetricType::OPERATOR_TOTAL_ROW_GROUPS_TO_SCAN);
   uint64_t scanned = metric(info, MetricType::OPERATOR_ROW_GROUPS_SCANNED);
@@ -45,7 +51,7 @@ void RunStatistics::enable(duckdb::ClientContext& client) {
   config.enable_profiler = true;
   config.emit_profiler_output = false;
   config.profiler_settings = {MetricType::OPERATOR_TYPE,
-                              MetricType::OPERATOR_ROWS_SCANNED,
+                              MetricType::OPERATOR_CARDINALITY,
                               MetricType::OPERATOR_ROW_GROUPS_SCANNED,
                               MetricType::OPERATOR_TOTAL_ROW_GROUPS_TO_SCAN,
                               MetricType::EXTRA_INFO,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+
 #include <duckdb.hpp>
 
 #include "engine/engine.h"
@@ -9,7 +10,7 @@
 namespace weir::engine {
 
 struct RunStatistics {
-  uint64_t rows_scanned = 0;   ///< rows that scans looked at, before their filters where DuckDB knows
+  uint64_t rows_scanned = 0;   ///< rows that scans gave, after the filters that they apply themselves
   uint64_t bytes_read = 0;     ///< from files; blocks in the file cache cost nothing and count nothing
   uint64_t extents_read = 0;   ///< lake files that were opened
   uint64_t blocks_total = 0;   ///< Parquet row groups of the files that were opened

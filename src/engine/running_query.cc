@@ -1,8 +1,9 @@
 /// One query from its text to its last row.
 #include "engine/running_query.h"
 
-#include <duckdb/parser/parser.hpp>
 #include <utility>
+
+#include <duckdb/parser/parser.hpp>
 
 #include "base/ids.h"
 #include "engine/duck_session.h"
@@ -80,6 +81,7 @@ Status RunningQuery::run_all_but_last(duckdb::vector<Statement>& statements) {
     if (seen_.changes_lake) {
       WEIR_TRY(write());
       written_.clear();
+      run_.reset();
     } else {
       WEIR_TRY(start_reading());
       WEIR_TRY(discard_rows());
@@ -134,8 +136,7 @@ Status RunningQuery::start_last() {
 }
 
 Status RunningQuery::start_reading() {
-  run_ = WEIR_TRY(
-      StatementRun::start(*connection_, std::move(statement_), values_, request_.text, *interruption_));
+  run_ = WEIR_TRY(StatementRun::start(*connection_, std::move(statement_), values_, request_.text, *interruption_));
   return {};
 }
 

@@ -4,10 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
-#include <duckdb.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <duckdb.hpp>
 
 #include "engine/arrow_batches.h"
 #include "engine/database.h"

@@ -1,8 +1,7 @@
 /// The first look of the allow-list: kinds of statements.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
 #include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/function_expression.hpp>
 #include <duckdb/parser/parsed_data/alter_table_info.hpp>
@@ -14,6 +13,7 @@
 #include <duckdb/parser/parsed_expression_iterator.hpp>
 #include <duckdb/parser/statement/list.hpp>
 #include <duckdb/parser/statement/multi_statement.hpp>
+#include <fmt/format.h>
 
 #include "engine/allow_list.h"
 #include "engine/allowed_names.h"
@@ -70,8 +70,8 @@ constexpr std::array kRefused = {
             "UPDATE EXTENSIONS is not allowed", "Weir brings the extensions that it uses."},
     Refusal{StatementType::CALL_STATEMENT, ErrorCode::statement_not_allowed, "CALL is not allowed",
             "Write SELECT * FROM function(...)."},
-    Refusal{StatementType::VACUUM_STATEMENT, ErrorCode::not_available_yet, "maintenance statements: VACUUM, ANALYZE",
-            {}},
+    Refusal{
+        StatementType::VACUUM_STATEMENT, ErrorCode::not_available_yet, "maintenance statements: VACUUM, ANALYZE", {}},
     Refusal{StatementType::EXPORT_STATEMENT, ErrorCode::not_available_yet, "EXPORT DATABASE", "Use COPY table TO."},
     Refusal{StatementType::COPY_DATABASE_STATEMENT, ErrorCode::not_available_yet, "COPY FROM DATABASE",
             "Use CREATE TABLE ... AS SELECT."},
@@ -147,9 +147,7 @@ Status AllowList::statement(const duckdb::SQLStatement& statement) const {
       if (is_lake_kind(statement.Cast<duckdb::DropStatement>().info->type)) return {};
       return fail(ErrorCode::statement_not_allowed, "DROP is allowed for tables, views and schemas of the lake only");
     case StatementType::PRAGMA_STATEMENT:
-      if (is_readable_pragma(statement.Cast<duckdb::PragmaStatement>().info->name)) return {};
-      return fail(ErrorCode::statement_not_allowed,
-                  "PRAGMA is not allowed: " + statement.Cast<duckdb::PragmaStatement>().info->name);
+      return pragma(*statement.Cast<duckdb::PragmaStatement>().info);
     default:
       return {};
   }
@@ -207,6 +205,13 @@ Status AllowList::set(const duckdb::SQLStatement& statement) const {
   return fail(ErrorCode::statement_not_allowed, "SET takes a constant: " + name);
 }
 
+Status AllowList::pragma(const duckdb::PragmaInfo& info) const {
+  bool constant = info.named_parameters.empty();
+  for (const auto& parameter : info.parameters) constant = constant && is_constant(*parameter);
+  if (constant && is_readable_pragma(info.name)) return {};
+  return fail(ErrorCode::statement_not_allowed, "PRAGMA is not allowed: " + info.name);
+}
+
 Status AllowList::copy(const duckdb::CopyInfo& info) const {
   if (info.file_path_expression) {
     return fail(ErrorCode::statement_not_allowed, "COPY takes a constant file name");
@@ -217,8 +222,7 @@ Status AllowList::copy(const duckdb::CopyInfo& info) const {
 Status AllowList::parsed_expression(const duckdb::ParsedExpression& expression) const {
   Status allowed;
   if (expression.GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
-    allowed =
-        scalar_function(duckdb::StringUtil::Lower(expression.Cast<duckdb::FunctionExpression>().function_name));
+    allowed = scalar_function(duckdb::StringUtil::Lower(expression.Cast<duckdb::FunctionExpression>().function_name));
   }
   duckdb::ParsedExpressionIterator::EnumerateChildren(expression, [&](const duckdb::ParsedExpression& child) {
     if (allowed) allowed = parsed_expression(child);

@@ -2,9 +2,10 @@
 #include "engine/statement_run.h"
 
 #include <chrono>
+#include <thread>
+
 #include <duckdb/main/pending_query_result.hpp>
 #include <duckdb/main/stream_query_result.hpp>
-#include <thread>
 
 #include "engine/errors.h"
 #include "engine/query_context.h"
@@ -26,8 +27,8 @@ Result<std::unique_ptr<StatementRun>> StatementRun::start(duckdb::Connection& co
                                                           const Interruption& interruption) {
   std::unique_ptr<StatementRun> run(new StatementRun(connection, interruption));
   auto planned = guarded(sql, [&] {
-    run->pending_ = connection.context->PendingQuery(std::move(statement), values,
-                                                     duckdb::QueryResultOutputType::ALLOW_STREAMING);
+    run->pending_ =
+        connection.context->PendingQuery(std::move(statement), values, duckdb::QueryResultOutputType::ALLOW_STREAMING);
   });
   if (!planned) return fail(run->failure(std::move(planned.error())));
   if (run->pending_->HasError()) return fail(run->failure(to_error(run->pending_->GetErrorObject(), sql)));

@@ -1,8 +1,9 @@
 /// One statement while it runs: its chunks, one after the other, and never a wait that cannot be interrupted.
 #pragma once
 
-#include <duckdb.hpp>
 #include <memory>
+
+#include <duckdb.hpp>
 
 #include "engine/interruption.h"
 #include "engine/parameters.h"

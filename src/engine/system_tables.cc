@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+
 #include <duckdb/catalog/catalog.hpp>
 #include <duckdb/function/table_function.hpp>
 #include <duckdb/main/extension/extension_loader.hpp>
@@ -36,8 +37,8 @@ Value text_or_null(const std::string& value) { return value.empty() ? Value() : 
 Value number_or_null(const std::optional<double>& value) { return value ? Value::DOUBLE(*value) : Value(); }
 
 Value time_value(std::chrono::system_clock::time_point at) {
-  return Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(
-      std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count()));
+  return Value::TIMESTAMPTZ(
+      duckdb::timestamp_tz_t(std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count()));
 }
 
 /// An ISO 8601 text, or null.
@@ -94,8 +95,8 @@ Rows connector_rows(const nlohmann::json& list, const Principal& principal) {
   for (const auto& item : list.at("items")) {
     std::string name = item.value("name", "");
     if (!sees_connector(principal, name)) continue;
-    rows.push_back({text(item.value("id", "")), text(name), text(item.value("type", "")),
-                    text(item.value("mode", "")), time_value(item.value("created_at", ""))});
+    rows.push_back({text(item.value("id", "")), text(name), text(item.value("type", "")), text(item.value("mode", "")),
+                    time_value(item.value("created_at", ""))});
   }
   return rows;
 }
@@ -116,8 +117,8 @@ Rows query_rows(const std::vector<QueryLine>& lines, const Principal& principal)
   for (const auto& line : lines) {
     if (principal.role != Role::admin && line.principal != principal.name) continue;
     Value count = line.summary.is_object() ? Value::BIGINT(line.summary.value("row_count", int64_t{0})) : Value();
-    rows.push_back({text(line.id), text(line.text), text(line.principal), text(line.state),
-                    time_value(line.started_at), Value::DOUBLE(line.elapsed_ms), text_or_null(line.error_code), count});
+    rows.push_back({text(line.id), text(line.text), text(line.principal), text(line.state), time_value(line.started_at),
+                    Value::DOUBLE(line.elapsed_ms), text_or_null(line.error_code), count});
   }
   return rows;
 }
@@ -191,8 +192,8 @@ void add_view(duckdb::DatabaseInstance& database, const NamedView& view) {
   info.view_name = view.name;
   info.query = duckdb::CreateViewInfo::ParseSelect(view.query);
   info.internal = true;
-  duckdb::Catalog::GetSystemCatalog(database).CreateView(
-      duckdb::CatalogTransaction::GetSystemTransaction(database), info);
+  duckdb::Catalog::GetSystemCatalog(database).CreateView(duckdb::CatalogTransaction::GetSystemTransaction(database),
+                                                         info);
 }
 
 }  // namespace

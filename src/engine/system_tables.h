@@ -2,10 +2,11 @@
 /// weir_snapshots.
 #pragma once
 
-#include <duckdb.hpp>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <vector>
+
+#include <duckdb.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "connector/fleet.h"
 #include "engine/engine.h"
@@ -19,8 +20,8 @@ struct SystemTableSources {
   std::function<std::vector<QueryLine>()> queries;
 };
 
-/// Makes the tables part of DuckDB's system catalog, once, before the first query. A token that is confined sees the rows
-/// of its own connectors; a role below admin sees its own queries.
+/// Makes the tables part of DuckDB's system catalog, once, before the first query. A token that is confined sees the
+/// rows of its own connectors; a role below admin sees its own queries.
 void register_system_tables(duckdb::DatabaseInstance& database, SystemTableSources sources);
 
 }  // namespace weir::engine

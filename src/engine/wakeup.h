@@ -3,10 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+
 #include <duckdb.hpp>
 #include <duckdb/execution/physical_operator_states.hpp>
 #include <duckdb/parallel/pipeline.hpp>
-#include <mutex>
 
 namespace weir::engine {
 

@@ -162,6 +162,7 @@ Result<CellsPtr> structure(const ArrayPtr& array, std::string_view sql_type, Tex
   const auto& values = static_cast<const arrow::StructArray&>(*array);
   const auto types = child_types(sql_type);
   std::vector<CellsPtr> fields;
+  fields.reserve(types.size());
   for (int i = 0; i < values.num_fields(); i++) {
     fields.push_back(WEIR_TRY(make_cells(values.field(i), child_type(types, fields.size()), style)));
   }

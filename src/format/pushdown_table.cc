@@ -40,10 +40,12 @@ std::vector<std::string> pushed(const json& scan) {
 /// What stayed here, and why, one thing per line.
 std::vector<std::string> residual(const json& scan) {
   std::vector<std::string> lines = strings(scan, "filters_residual");
-  for (const std::string& reason : strings(scan, "residual_reasons")) lines.push_back("(" + reason + ")");
+  const auto reasons = strings(scan, "residual_reasons");
+  for (const std::string& reason : reasons) lines.push_back("(" + reason + ")");
   const auto aggregate = scan.find("agg_residual_reason");
-  if (aggregate != scan.end() && aggregate->is_string())
-    lines.push_back("aggregate (" + aggregate->get<std::string>() + ")");
+  const bool told = aggregate == scan.end() || !aggregate->is_string() ||
+                    std::find(reasons.begin(), reasons.end(), aggregate->get<std::string>()) != reasons.end();
+  if (!told) lines.push_back("aggregate (" + aggregate->get<std::string>() + ")");
   return lines;
 }
 

@@ -1,4 +1,4 @@
-/// Scalar values as text, appended to a string. All of it is the same in every format, see docs/rest-api.md.
+/// Scalar values as text, appended to a string. All of it is the same in every format, see docs/formats.md.
 #pragma once
 
 #include <charconv>

@@ -32,6 +32,7 @@ class TableWriter final : public RowWriter {
   void head(const std::vector<Column>& columns, const arrow::Schema& schema, std::string&) override {
     done_only_ = is_done_only(columns);
     std::vector<GridColumn> titles;
+    titles.reserve(columns.size());
     for (size_t i = 0; i < columns.size(); i++) {
       titles.push_back({columns[i].name, is_numeric(*schema.field(static_cast<int>(i))->type())});
     }

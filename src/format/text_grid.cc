@@ -52,6 +52,7 @@ void TextGrid::print_held(std::string& out) {
 
 void TextGrid::print_head(std::string& out) const {
   std::vector<GridCell> titles;
+  titles.reserve(columns_.size());
   for (const GridColumn& column : columns_) titles.push_back({column.title, false});
   print_row(titles, out);
   if (options_.colour) out += kDim;

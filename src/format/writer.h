@@ -2,10 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "batch/arrow_owners.h"
@@ -30,8 +31,8 @@ class Writer {
   /// Takes the batch.
   virtual Status batch(batch::OwnedArray batch, std::string& out) = 0;
   /// `trailer` is an object: the query's summary, or {"error": {...}} when it failed after its first rows.
-  /// JSON puts its members beside "rows"; NDJSON writes {"$summary": …} or {"$error": …}; Arrow adds an empty batch whose
-  /// metadata holds it under "weir"; CSV and tables leave it out.
+  /// JSON puts its members beside "rows"; NDJSON writes {"$summary": …} or {"$error": …}; Arrow adds an empty batch
+  /// whose metadata holds it under "weir"; CSV and tables leave it out.
   virtual Status end(const nlohmann::json& trailer, std::string& out) = 0;
 };
 

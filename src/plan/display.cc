@@ -17,8 +17,9 @@ struct Overload : Cases... {
 };
 
 std::string column_name(const std::string& name) {
-  const bool plain = !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])) &&
-                     std::ranges::all_of(name, [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '_'; });
+  const bool plain =
+      !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])) &&
+      std::ranges::all_of(name, [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '_'; });
   if (plain) return name;
   std::string quoted = "\"";
   for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -48,9 +49,7 @@ class Display {
               auto input = show(*in.input, true);
               return input + (in.negated ? " NOT IN (" : " IN (") + list(in.values.size()) + ")";
             },
-            [&](const IsNull& test) {
-              return show(*test.input, true) + (test.negated ? " IS NOT NULL" : " IS NULL");
-            },
+            [&](const IsNull& test) { return show(*test.input, true) + (test.negated ? " IS NOT NULL" : " IS NULL"); },
             [&](const Like& like) { return show_like(like); },
             [&](const And& node) { return join(node.children, " AND ", inner); },
             [&](const Or& node) { return join(node.children, " OR ", inner); },

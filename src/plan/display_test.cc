@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "plan/capabilities.h"
@@ -9,7 +8,12 @@ namespace weir::plan {
 namespace {
 
 Column named(std::string name) {
-  return {.name = std::move(name), .type = {}, .collation = Collation::not_text, .nullable = true, .source_type = "test", .cast_to_text = false};
+  return {.name = std::move(name),
+          .type = {},
+          .collation = Collation::not_text,
+          .nullable = true,
+          .source_type = "test",
+          .cast_to_text = false};
 }
 
 const std::vector<Column> kColumns = {named("region"), named("Total Sum"), named("active")};

@@ -12,10 +12,14 @@ Verdict refuse(std::string reason) { return std::unexpected(std::move(reason)); 
 
 std::string_view name_of(Operation operation) {
   switch (operation) {
-    case Operation::equality: return "equality";
-    case Operation::ordering: return "ordering";
-    case Operation::null_test: return "a NULL test";
-    case Operation::pattern: return "LIKE";
+    case Operation::equality:
+      return "equality";
+    case Operation::ordering:
+      return "ordering";
+    case Operation::null_test:
+      return "a NULL test";
+    case Operation::pattern:
+      return "LIKE";
   }
   return "an operation";
 }

@@ -5,9 +5,10 @@
 namespace weir::plan {
 namespace {
 
-constexpr Kind kKinds[] = {Kind::boolean, Kind::int16, Kind::int32,     Kind::int64,       Kind::uint32,   Kind::float32,
-                           Kind::float64, Kind::decimal, Kind::text,    Kind::binary,      Kind::date,     Kind::time,
-                           Kind::timestamp, Kind::timestamptz, Kind::interval, Kind::uuid, Kind::json,     Kind::list};
+constexpr Kind kKinds[] = {Kind::boolean, Kind::int16,   Kind::int32,     Kind::int64,       Kind::uint32,
+                           Kind::float32, Kind::float64, Kind::decimal,   Kind::text,        Kind::binary,
+                           Kind::date,    Kind::time,    Kind::timestamp, Kind::timestamptz, Kind::interval,
+                           Kind::uuid,    Kind::json,    Kind::list};
 constexpr Operation kOperations[] = {Operation::equality, Operation::ordering, Operation::null_test,
                                      Operation::pattern};
 
@@ -31,10 +32,14 @@ ExpressionPtr compare(Comparison op, Constant constant) {
 
 ExpressionPtr predicate(Kind kind, Operation operation) {
   switch (operation) {
-    case Operation::equality: return compare(Comparison::equal, value(kind));
-    case Operation::ordering: return compare(Comparison::less, value(kind));
-    case Operation::null_test: return make(IsNull{column_ref(), false});
-    case Operation::pattern: return make(Like{column_ref(), Match::like, "a%", false});
+    case Operation::equality:
+      return compare(Comparison::equal, value(kind));
+    case Operation::ordering:
+      return compare(Comparison::less, value(kind));
+    case Operation::null_test:
+      return make(IsNull{column_ref(), false});
+    case Operation::pattern:
+      return make(Like{column_ref(), Match::like, "a%", false});
   }
   return nullptr;
 }
@@ -98,7 +103,8 @@ TEST(MayPush, RefusesColumnsThatAreCarriedAsText) {
   point.cast_to_text = true;
   point.source_type = "point";
   for (const auto operation : kOperations) {
-    EXPECT_EQ(refusal(predicate(Kind::text, operation), point, trust.capabilities), "column c (point) is carried as text");
+    EXPECT_EQ(refusal(predicate(Kind::text, operation), point, trust.capabilities),
+              "column c (point) is carried as text");
   }
 }
 

@@ -36,11 +36,11 @@ struct Column {
 /// A scan that is ready to be rendered by a connector's dialect.
 struct Scan {
   TableName table;
-  std::vector<Column> columns;       ///< all columns of the table, in its order
-  std::vector<size_t> projection;    ///< columns to be delivered, in this order; empty: only the number of rows
+  std::vector<Column> columns;         ///< all columns of the table, in its order
+  std::vector<size_t> projection;      ///< columns to be delivered, in this order; empty: only the number of rows
   std::vector<ExpressionPtr> filters;  ///< all must hold; proven identical, so nobody checks them again
-  std::optional<uint64_t> limit;     ///< any rows will do, but not more than these
-  uint64_t estimated_rows = 0;       ///< rows after filters and limit, for choosing how to read; never for pruning
+  std::optional<uint64_t> limit;       ///< any rows will do, but not more than these
+  uint64_t estimated_rows = 0;         ///< rows after filters and limit, for choosing how to read; never for pruning
 };
 
 }  // namespace weir::plan

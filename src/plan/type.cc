@@ -6,8 +6,8 @@ namespace weir::plan {
 
 std::string_view to_string(Kind kind) {
   static constexpr std::array<std::string_view, 18> kNames = {
-      "boolean", "int16", "int32", "int64", "uint32",    "float32",     "float64",  "decimal", "text",
-      "binary",  "date",  "time",  "timestamp", "timestamptz", "interval", "uuid", "json",    "list"};
+      "boolean", "int16", "int32", "int64",     "uint32",      "float32",  "float64", "decimal", "text",
+      "binary",  "date",  "time",  "timestamp", "timestamptz", "interval", "uuid",    "json",    "list"};
   static_assert(kNames.size() == static_cast<size_t>(Kind::list) + 1);
   return kNames[static_cast<size_t>(kind)];
 }

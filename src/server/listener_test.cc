@@ -22,7 +22,7 @@ TEST(Listener, TakesAFreePort) {
 
 TEST(Listener, RefusesWhatIsNoAddress) {
   for (const char* listen : {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
-                             "127.0.0.1:80a", "::1:8080", "no-such-host.invalid:80"}) {
+                             "127.0.0.1:80a", "::1:8080"}) {
     const auto listener = Listener::open(listen);
     ASSERT_FALSE(listener) << listen;
     EXPECT_EQ(listener.error().code, ErrorCode::invalid_option) << listen;

@@ -56,7 +56,7 @@ NEVER_BELOW_ADMIN = FILES + [
     "SELECT (SELECT getenv('HOME'))", "SELECT * FROM t WHERE i IN (SELECT length(getenv('HOME')))", "EXPLAIN ANALYZE SELECT getenv('HOME')",
     "PREPARE p AS SELECT getenv('HOME')", "SELECT * FROM query_table(['duckdb_settings'])", "CALL duckdb_settings()", "FROM sniff_csv('/etc/passwd')",
     "SELECT * FROM parquet_metadata('/etc/passwd')", "WITH x AS (SELECT getenv('HOME') AS h) SELECT h FROM x", "EXPORT DATABASE '/tmp/weir-export'", "CHECKPOINT",
-    "SELECT current_setting('temp_directory')", "CREATE TABLE memory.main.escape AS SELECT 1", "SELECT * FROM duckdb_databases()",
+    "SELECT current_setting('temp_directory')", "CREATE TABLE memory.main.escape AS SELECT 1",
     "SELECT * FROM weir.snapshots(); ATTACH ':memory:' AS y", "CALL weir.set_option('parquet_compression', 'none')", "SELECT * FROM ducklake_cleanup_old_files('weir')",
     "CREATE MACRO f() AS getenv('HOME')", "CREATE SECRET s (TYPE s3)", "DETACH weir", "SELECT * FROM sqlite_scan('/etc/passwd', 'x')"]
 
