@@ -132,9 +132,17 @@ void QueryContext::QueryBegin(duckdb::ClientContext&) {
 
 void QueryContext::QueryEnd(duckdb::ClientContext&) {
   decltype(transactions_) ended;
-  const std::lock_guard lock(mutex_);
-  ended.swap(transactions_);
-  reads_.clear();
+  decltype(reads_) reads;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(transactions_);
+    reads.swap(reads_);
+  }
+  // A read that a LIMIT above it cut short may outlive the query in one of DuckDB's tasks: it is counted now, so that the
+  // summary is complete.
+  for (const auto& weak : reads) {
+    if (auto read = weak.lock()) read->finish();
+  }
 }
 
 }  // namespace weir::engine

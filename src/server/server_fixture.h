@@ -28,7 +28,10 @@ class ServerTest : public ::testing::Test {
     options.listen = "127.0.0.1:0";
     EXPECT_TRUE(fleet.start(observer));
   }
-  ~ServerTest() override { stop(); }
+  ~ServerTest() override {
+    stop();
+    if (!options.token_file.empty()) std::filesystem::remove(options.token_file);
+  }
 
   void start() {
     auto opened = Server::open(options, fleet, engine, metrics);

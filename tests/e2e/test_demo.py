@@ -45,10 +45,10 @@ def test_shows_the_main_job_twice_and_leaves_nothing(demo):
     for _ in range(2):
         done = demo()
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "user42@example.com" in done.stdout       # a row from PostgreSQL
-        assert "done by the source" in done.stdout       # the summary
-        assert "errors" in done.stdout                   # the join with the log file
-        assert "http://127.0.0.1:" in done.stdout        # where to go on
+        assert "user42@example.com" in done.stdout    # a row from PostgreSQL
+        assert "done by the source" in done.stderr    # the summary, beside the rows and not among them
+        assert "errors" in done.stdout                # the join with the log file
+        assert "http://127.0.0.1:" in done.stdout     # where to go on
     stopped = demo("--stop")
     assert stopped.returncode == 0, stopped.stderr
     assert leftovers() == ([], False, [])

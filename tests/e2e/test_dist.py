@@ -37,7 +37,7 @@ def clean_root(tmp_path_factory):
 
 
 def in_root(root, *command):
-    return subprocess.run(["chroot", str(root), "/moved/bin/weir", *command], capture_output=True, text=True, timeout=60,
+    return subprocess.run(["/usr/sbin/chroot", str(root), "/moved/bin/weir", *command], capture_output=True, text=True, timeout=60,
                           env={"HOME": "/tmp", "PATH": "/moved/bin"})
 
 
