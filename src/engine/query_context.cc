@@ -138,8 +138,8 @@ void QueryContext::QueryEnd(duckdb::ClientContext&) {
     ended.swap(transactions_);
     reads.swap(reads_);
   }
-  // A read that a LIMIT above it cut short may outlive the query in one of DuckDB's tasks: it is counted now, so that the
-  // summary is complete.
+  // A read that a LIMIT above it cut short may outlive the query in one of DuckDB's tasks: it is counted now, so that
+  // the summary is complete.
   for (const auto& weak : reads) {
     if (auto read = weak.lock()) read->finish();
   }
