@@ -20,8 +20,9 @@ ARROWS = {
     "connectors": ["base", "batch", "options", "telemetry", "plan", "connector"],
     "lake": ["base", "batch", "options", "telemetry"],
     "engine": ["base", "batch", "options", "telemetry", "plan", "connector", "lake"],
-    "server": ["base", "batch", "format", "options", "telemetry", "connector", "engine"],
-    "cli": ["base", "batch", "format", "options", "telemetry", "state", "connector", "connectors", "lake", "engine", "server"],
+    "sync": ["base", "batch", "options", "telemetry", "state", "plan", "connector", "lake"],
+    "server": ["base", "batch", "format", "options", "telemetry", "connector", "engine", "sync"],
+    "cli": ["base", "batch", "format", "options", "telemetry", "state", "connector", "connectors", "lake", "engine", "sync", "server"],
 }
 
 # Vendor header: the only folders that may include it.

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -122,6 +123,9 @@ class Weir:
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(seconds)
+        if SANITIZED and self.log_file.exists():  # a test may have unmounted its disk
+            report = re.search(r"(ERROR|WARNING): \w+Sanitizer.*|.*runtime error: .*", self.log(), re.DOTALL)
+            assert not report, report[0][:8000]
         return self.process.returncode
 
     def headers(self, extra=None):

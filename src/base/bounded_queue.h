@@ -2,6 +2,7 @@
 /// are called back. Thread-safe on both sides.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -51,6 +52,14 @@ class BoundedQueue {
     }
     call(waiting);
     return true;
+  }
+
+  /// Waits until there is room for so many bytes: the only producer then pushes them without waiting. False: not before
+  /// `deadline`, or never (see `push`).
+  bool wait_for_room(uint64_t bytes, const std::stop_token& stop, std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return room_.wait_until(lock, stop, deadline, [&] { return phase_ != Phase::open || has_room(bytes); }) &&
+           phase_ == Phase::open;
   }
 
   /// The next item; or `pending`, and then `on_ready` is called once as soon as another call would answer something

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 namespace weir::batch {
@@ -79,6 +80,46 @@ void ColumnBuilder::append_null() {
   length_++;
 }
 
+int32_t ColumnBuilder::offset_at(int64_t row) const {
+  int32_t offset = 0;
+  std::memcpy(&offset, offsets_.data() + row * static_cast<int64_t>(sizeof offset), sizeof offset);
+  return offset;
+}
+
+void ColumnBuilder::append_from(const ColumnBuilder& other, int64_t row) {
+  assert(row < other.length_ && layout_ == other.layout_ && width_ == other.width_);
+  if (other.null_count_ > 0 && !other.bit_at(other.validity_, row)) {
+    append_null();
+    return;
+  }
+  // Growth may move the values of `other`, when it is this one: they are looked up afterwards.
+  switch (layout_) {
+    case Layout::bits:
+      append_bit(other.bit_at(other.values_, row));
+      break;
+    case Layout::fixed: {
+      std::byte* value = append_unfilled();
+      std::memcpy(value, other.values_.data() + static_cast<size_t>(row) * width_, width_);
+      break;
+    }
+    case Layout::bytes: {
+      const auto from = static_cast<size_t>(other.offset_at(row));
+      const size_t size = static_cast<size_t>(other.offset_at(row + 1)) - from;
+      std::byte* value = values_.extend(size);
+      if (size != 0) std::memcpy(value, other.values_.data() + from, size);
+      offsets_.push(static_cast<int32_t>(values_.size()));
+      mark_valid();
+      break;
+    }
+    case Layout::list: {
+      const int32_t end = other.offset_at(row + 1);
+      for (int32_t i = other.offset_at(row); i < end; i++) child_->append_from(*other.child_, i);
+      end_list();
+      break;
+    }
+  }
+}
+
 OwnedArray ColumnBuilder::finish() {
   auto exported = std::make_unique<Exported>();
   exported->memory = {validity_.take(), {}, {}};
@@ -96,6 +137,21 @@ OwnedArray make_struct(std::vector<OwnedArray> children, int64_t length) {
   auto exported = std::make_unique<Exported>();
   exported->children = std::move(children);
   return publish(std::move(exported), length, 0, 1);
+}
+
+OwnedArray make_struct(std::vector<OwnedArray> children, const std::vector<bool>& valid) {
+  const auto length = static_cast<int64_t>(valid.size());
+  const int64_t null_count = std::count(valid.begin(), valid.end(), false);
+  if (null_count == 0) return make_struct(std::move(children), length);
+  auto exported = std::make_unique<Exported>();
+  exported->children = std::move(children);
+  Buffer& validity = exported->memory[0];
+  std::memset(validity.extend((valid.size() + 7) / 8), 0, (valid.size() + 7) / 8);
+  for (size_t row = 0; row < valid.size(); row++) {
+    if (valid[row]) validity.data()[row / 8] |= std::byte(static_cast<uint8_t>(1u << (row % 8)));
+  }
+  exported->buffers[0] = validity.data();
+  return publish(std::move(exported), length, null_count, 1);
 }
 
 }  // namespace weir::batch

@@ -66,6 +66,9 @@ class ColumnBuilder {
     mark_valid();
   }
 
+  /// Appends the value (or NULL) of a row of `other`, which has the same layout and may be this one.
+  void append_from(const ColumnBuilder& other, int64_t row);
+
   /// The column so far; the builder is empty then and can be used again.
   OwnedArray finish();
 
@@ -82,6 +85,10 @@ class ColumnBuilder {
   }
   void begin();
   void begin_validity();
+  bool bit_at(const Buffer& bits, int64_t row) const {
+    return (static_cast<uint8_t>(bits.data()[row / 8]) >> (row % 8) & 1) != 0;
+  }
+  int32_t offset_at(int64_t row) const;
 
   Layout layout_;
   size_t width_;
@@ -95,5 +102,7 @@ class ColumnBuilder {
 
 /// A struct array over `children`, which all have `length` rows; `length` counts even without children.
 OwnedArray make_struct(std::vector<OwnedArray> children, int64_t length);
+/// The same with NULLs: a row is NULL where `valid` is false.
+OwnedArray make_struct(std::vector<OwnedArray> children, const std::vector<bool>& valid);
 
 }  // namespace weir::batch

@@ -106,6 +106,49 @@ TEST(ColumnBuilder, FinishesEmptyColumns) {
   EXPECT_EQ(finished(bytes, "z")->length(), 0);
 }
 
+TEST(ColumnBuilder, AppendsEarlierRowsOnceMore) {
+  auto text = ColumnBuilder::bytes();
+  text.append_bytes("first", 5);
+  text.append_null();
+  for (int i = 0; i < 200; i++) text.append_from(text, i);  // grows while it reads itself
+  auto array = finished(text, "u");
+  ASSERT_EQ(array->length(), 202);
+  for (int i = 0; i < 202; i++) EXPECT_EQ(array->IsNull(i), i % 2 == 1) << i;
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*array).GetString(200), "first");
+
+  auto bits = ColumnBuilder::bits();
+  for (const bool bit : {true, false, true}) bits.append_bit(bit);
+  for (int i = 0; i < 3; i++) bits.append_from(bits, i);
+  EXPECT_EQ(one_line(*finished(bits, "b")), "[true,false,true,true,false,true]");
+}
+
+TEST(ColumnBuilder, AppendsRowsOfAnother) {
+  auto numbers = ColumnBuilder::list(ColumnBuilder::fixed(4));
+  for (const int value : {1, 2}) numbers.child().append(value);
+  numbers.end_list();
+  numbers.append_null();
+  auto other = ColumnBuilder::list(ColumnBuilder::fixed(4));
+  other.append_from(numbers, 1);
+  other.append_from(numbers, 0);
+  std::vector<OwnedSchema> item;
+  item.push_back(make_schema("i", "item", true));
+  EXPECT_EQ(one_line(*imported(other.finish(), make_schema("+l", "c", true, std::move(item)))), "[null,[1,2]]");
+}
+
+TEST(MakeStruct, HasNullsWhereItIsTold) {
+  auto builder = ColumnBuilder::fixed(4);
+  for (int i = 0; i < 10; i++) builder.append(i);
+  std::vector<OwnedArray> columns;
+  columns.push_back(builder.finish());
+  std::vector<bool> valid(10, true);
+  valid[0] = valid[9] = false;
+  std::vector<OwnedSchema> fields;
+  fields.push_back(make_schema("i", "id", false));
+  auto array = imported(make_struct(std::move(columns), valid), make_schema("+s", "", true, std::move(fields)));
+  EXPECT_EQ(array->null_count(), 2);
+  EXPECT_TRUE(array->IsNull(0) && array->IsValid(1) && array->IsNull(9));
+}
+
 TEST(MakeStruct, OwnsItsChildren) {
   auto builder = ColumnBuilder::fixed(8);
   builder.append(int64_t{7});

@@ -1,12 +1,17 @@
 /// Chooses the writer and keeps its buffer small.
 #include "cli/answer_printer.h"
 
+#include <chrono>
+
 #include <nlohmann/json.hpp>
 
 #include "format/table_writer.h"
 
 namespace weir::cli {
 namespace {
+
+/// A person who waits for rows sees the first ones after so long.
+constexpr std::chrono::seconds kHeldMax{1};
 
 std::unique_ptr<format::Writer> choose_writer(format::Format wanted, const std::vector<format::Column>& columns,
                                               Console& console) {
@@ -18,6 +23,7 @@ std::unique_ptr<format::Writer> choose_writer(format::Format wanted, const std::
 }  // namespace
 
 Status AnswerPrinter::begin(const std::vector<format::Column>& columns, const ArrowSchema& schema) {
+  const std::lock_guard lock(mutex_);
   // In CSV a statement without rows would be a header that nobody asked for.
   silent_ = options_.format == format::Format::csv && format::is_done_only(columns);
   writer_ = choose_writer(options_.format, columns, console_);
@@ -26,14 +32,32 @@ Status AnswerPrinter::begin(const std::vector<format::Column>& columns, const Ar
 }
 
 Status AnswerPrinter::batch(batch::OwnedArray batch) {
+  const std::lock_guard lock(mutex_);
+  WEIR_TRY(shown_);
   WEIR_TRY(writer_->batch(std::move(batch), buffer_));
+  if (options_.format == format::Format::table && !impatience_.joinable()) {
+    impatience_ = std::jthread([this](const std::stop_token& stop) { show_held_rows(stop); });
+  }
   return flush();
 }
 
+/// The next batch may be long in coming, and until then nobody else would write.
+void AnswerPrinter::show_held_rows(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  ended_.wait_for(lock, stop, kHeldMax, [] { return false; });
+  if (stop.stop_requested() || writer_ == nullptr) return;
+  writer_->show_held(buffer_);
+  shown_ = flush();
+}
+
 Status AnswerPrinter::end(const nlohmann::json& trailer) {
-  WEIR_TRY(writer_->end(trailer, buffer_));
-  WEIR_TRY(flush());
-  writer_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    WEIR_TRY(shown_);
+    WEIR_TRY(writer_->end(trailer, buffer_));
+    WEIR_TRY(flush());
+    writer_.reset();
+  }
   if (!options_.summary || !trailer.contains("pushdown_summary")) return {};
   const std::string table = format::pushdown_table(trailer["pushdown_summary"], console_.table_on_err());
   if (!table.empty()) console_.message(table.substr(0, table.size() - 1));
@@ -41,6 +65,7 @@ Status AnswerPrinter::end(const nlohmann::json& trailer) {
 }
 
 void AnswerPrinter::fail(const Error& error) {
+  const std::lock_guard lock(mutex_);
   if (writer_ == nullptr || console_.out().closed()) return;
   const nlohmann::json trailer = {
       {"error", {{"code", describe(error.code).name}, {"message", error.message}, {"hint", error.hint}}}};
@@ -49,6 +74,7 @@ void AnswerPrinter::fail(const Error& error) {
   writer_.reset();
 }
 
+/// The caller holds the lock.
 Status AnswerPrinter::flush() {
   if (silent_) buffer_.clear();
   const Status written = buffer_.empty() ? Status() : console_.out().write(buffer_);

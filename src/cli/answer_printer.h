@@ -1,8 +1,12 @@
 /// Writes answers to standard output.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include "cli/console.h"
 #include "cli/session.h"
@@ -15,7 +19,7 @@ struct PrintOptions {
   bool summary = false;  ///< show `pushdown_summary` and freshness on standard error
 };
 
-/// Prints one answer.
+/// Prints one answer. Rows that a table holds back to find its widths are shown after a second, however few they are.
 class AnswerPrinter final : public AnswerSink {
  public:
   AnswerPrinter(PrintOptions options, Console& console) : options_(options), console_(console) {}
@@ -28,12 +32,17 @@ class AnswerPrinter final : public AnswerSink {
 
  private:
   Status flush();
+  void show_held_rows(const std::stop_token& stop);
 
   PrintOptions options_;
   Console& console_;
+  std::mutex mutex_;  ///< of all below but the thread
   std::unique_ptr<format::Writer> writer_;
   bool silent_ = false;
   std::string buffer_;
+  Status shown_;  ///< how writing the held rows ended
+  std::condition_variable_any ended_;
+  std::jthread impatience_;  ///< runs from a table's first batch on; last, so that it ends before what it uses
 };
 
 }  // namespace weir::cli

@@ -9,7 +9,7 @@ Instance::Instance(std::unique_ptr<lake::DataDirectory> opened)
     : directory(std::move(opened)), registry(connectors::default_registry()) {}
 
 Result<std::unique_ptr<Instance>> Instance::open(const std::filesystem::path& data_dir, const std::string& address,
-                                                 engine::EngineOptions options) {
+                                                 engine::EngineOptions options, bool keeps_copies) {
   std::unique_ptr<Instance> made(new Instance(WEIR_TRY(lake::DataDirectory::open(data_dir, address))));
   made->store = WEIR_TRY(state::Store::open(made->directory->state_file()));
   made->fleet = std::make_unique<connector::Fleet>(made->registry, made->secrets, *made->store, made->metrics);
@@ -18,7 +18,24 @@ Result<std::unique_ptr<Instance>> Instance::open(const std::filesystem::path& da
   options.ducklake_extension = ducklake_extension();
   made->engine =
       WEIR_TRY(engine::Engine::open(options, *made->directory, *made->fleet, *made->committer, made->metrics));
+  made->copies = std::make_unique<sync::Copies>(made->sync_services(keeps_copies));
+  made->fleet->keep_copies(*made->copies);
   return made;
+}
+
+Instance::~Instance() {
+  if (fleet) fleet->stop_copies();
+}
+
+sync::RunnerServices Instance::sync_services(bool keeps_copies) {
+  return {.open_landing =
+              [this](const std::string& connector, const sync::LandingOptions& landing) {
+                return sync::Landing::open(
+                    connector, [this] { return engine->open_session(); }, *committer, committer->epoch(), landing);
+              },
+          .spill = directory->spill(),
+          .store = *store,
+          .follow = keeps_copies};
 }
 
 std::filesystem::path ducklake_extension() {

@@ -69,7 +69,7 @@ class LocalSession final : public Session {
 }  // namespace
 
 Result<std::unique_ptr<Session>> open_local_session(const std::filesystem::path& data_dir) {
-  return std::make_unique<LocalSession>(WEIR_TRY(Instance::open(data_dir, "", {})));
+  return std::make_unique<LocalSession>(WEIR_TRY(Instance::open(data_dir, "", {}, /*keeps_copies=*/false)));
 }
 
 }  // namespace weir::cli

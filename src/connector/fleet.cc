@@ -100,6 +100,7 @@ Result<Saved> Fleet::create(const json& body) {
   member->state.type = checked.type;
   member->state.warnings = std::move(checked.warnings);
   WEIR_TRY(impl_->admit(member));
+  for (auto& warning : impl_->keep_copy(member, /*somebody_waits=*/true)) saved.warnings.push_back(std::move(warning));
   telemetry::log(Level::info, "connector_created", {{"name", member->name}, {"id", member->id}});
   return saved;
 }
@@ -121,6 +122,7 @@ Result<Saved> Fleet::update(const std::string& id_or_name, const json& change) {
   const std::string paths = changed_paths(before, checked.spec.body);
   if (paths.empty() && !member->state.open_error) return saved;
   WEIR_TRY(impl_->reopen(*member, std::move(checked), paths.empty() ? "opened again" : "updated: " + paths));
+  for (auto& warning : impl_->keep_copy(member, /*somebody_waits=*/true)) saved.warnings.push_back(std::move(warning));
   telemetry::log(Level::info, "connector_updated", {{"name", member->name}, {"changed", paths}});
   return saved;
 }
@@ -139,10 +141,59 @@ Status Fleet::remove(const std::string& id_or_name) {
     return deleted;
   }
   impl_->roster.remove(member->name);
+  if (auto* desk = impl_->desk.load()) {
+    const Status forgotten = desk->stop(member->id, /*forget=*/true);
+    if (!forgotten) {
+      telemetry::log(Level::warning, "copy_not_forgotten",
+                     {{"name", member->name}, {"error", forgotten.error().to_string()}});
+    }
+  }
   if (member->attached) impl_->observer->detached(member->name);
   impl_->metrics.forget_connector(member->name);
   telemetry::log(Level::info, "connector_removed", {{"name", member->name}, {"id", member->id}});
   return {};
+}
+
+void Fleet::keep_copies(SyncDesk& desk) {
+  const std::lock_guard lock(impl_->lifecycle);
+  impl_->desk = &desk;
+  for (const MemberPtr& member : impl_->roster.all()) {
+    for (const auto& warning : impl_->keep_copy(member, /*somebody_waits=*/false)) {
+      telemetry::log(Level::warning, "copy_warning", {{"name", member->name}, {"warning", warning}});
+    }
+  }
+}
+
+void Fleet::stop_copies() {
+  const std::lock_guard lock(impl_->lifecycle);
+  auto* desk = impl_->desk.exchange(nullptr);
+  if (desk == nullptr) return;
+  for (const MemberPtr& member : impl_->roster.all()) static_cast<void>(desk->stop(member->id, /*forget=*/false));
+}
+
+std::vector<std::string> Fleet::Impl::keep_copy(const MemberPtr& member, bool somebody_waits) {
+  auto* current = desk.load();
+  if (current == nullptr) return {};
+  SyncOrder order;
+  {
+    const std::lock_guard lock(member->mutex);
+    if (member->state.open_error) return {};
+    order.spec = member->state.spec;
+    order.paused = member->state.sync_paused;
+  }
+  if (order.spec.mode == Mode::federation) {
+    const Status stopped = current->stop(member->id, /*forget=*/true);
+    return stopped ? std::vector<std::string>() : std::vector{stopped.error().to_string()};
+  }
+  order.source = member->source;
+  order.somebody_waits = somebody_waits;
+  order.note = [this, id = member->id](const std::string& table, const std::string& from, const std::string& to,
+                                       const std::string& reason) {
+    const auto at = std::chrono::duration_cast<std::chrono::microseconds>(clock.now().time_since_epoch());
+    journal.add(id, {at.count(), table, from, to, options::mask_urls(reason)});
+    journal.flush();
+  };
+  return current->keep(std::move(order));
 }
 
 Status Fleet::pause(const std::string& id_or_name, Scope scope) { return impl_->set_paused(id_or_name, scope, true); }
@@ -253,6 +304,7 @@ Status Fleet::Impl::set_paused(const std::string& id_or_name, Scope scope, bool 
       note(*member, to_string(before), member->state.health.phase(), reason);
     }
     journal.flush();
+    if (auto* current = desk.load(); current != nullptr && scope != Scope::federation) current->pause(member->id, paused);
     telemetry::log(Level::info, paused ? "connector_paused" : "connector_resumed",
                    {{"name", member->name}, {"scope", std::string(to_string(scope))}});
   }

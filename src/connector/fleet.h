@@ -12,6 +12,7 @@
 
 #include "connector/registry.h"
 #include "connector/source.h"
+#include "connector/sync_desk.h"
 #include "state/store.h"
 #include "telemetry/metrics.h"
 
@@ -59,6 +60,13 @@ class FleetObserver {
   virtual void detached(const std::string& name) = 0;
 };
 
+/// How a query shall answer a bare reference to a table.
+struct Served {
+  bool copy = false;               ///< by the live copy; otherwise live
+  CopyState state;                 ///< of the copy
+  std::optional<Error> refused;    ///< by neither
+};
+
 /// Thread-safe. Connectors are addressed by id or by name.
 class Fleet {
  public:
@@ -70,6 +78,11 @@ class Fleet {
   /// A connector that cannot be opened is `errored` with its reason and harms nothing else. `observer` must stay until
   /// the last change. Errors: those of the store.
   Status start(FleetObserver& observer);
+
+  /// From here on live copies are kept by `desk`, which must stay until `stop_copies`.
+  void keep_copies(SyncDesk& desk);
+  /// Stops all of them; what is landed stays.
+  void stop_copies();
 
   /// Checks, resolves every secret, persists, opens and attaches. Does not connect.
   /// Errors: unknown_option, invalid_option, secret_unresolvable, already_exists, not_available_yet (a mode).
@@ -93,11 +106,25 @@ class Fleet {
   Status pause(const std::string& id_or_name, Scope scope);
   Status resume(const std::string& id_or_name, Scope scope);
 
+  /// The table of a live copy goes back through a snapshot. Errors: connector_not_found, table_not_found,
+  /// source_disabled (no live copy).
+  Status resync(const std::string& id_or_name, const std::string& table);
+
   /// The status document of seed 000. Connects for `source.reachable` at most once in 10 seconds, and never to a
   /// connector whose federation is paused.
   Result<nlohmann::json> status(const std::string& id_or_name);
   Result<std::vector<Event>> events(const std::string& id_or_name) const;
   std::vector<Health> health() const;
+
+  /// In mode both a table is served by its copy once that is complete, in mode sync by nothing else.
+  Served served(const std::string& name, const plan::TableName& table) const;
+  /// The tables of which a live copy is kept; empty in mode federation.
+  std::vector<plan::TableName> copies(const std::string& name) const;
+  /// As SyncDesk::wait, for the copy of a table.
+  Status wait_for_copy(const std::string& name, const plan::TableName& table, const FreshnessDemand& demand,
+                       std::chrono::milliseconds limit, const std::function<bool()>& stop) const;
+  /// Connectors whose stream of changes stands still.
+  std::vector<std::string> stalled() const;
 
   /// Whether live reads of `name` may run now: source_disabled when paused or when its mode does not allow them.
   Status may_read_live(const std::string& name) const;

@@ -149,6 +149,11 @@ class MemoryStore : public state::Store {
     if (events.size() > static_cast<size_t>(limit)) events.resize(static_cast<size_t>(limit));
     return events;
   }
+  Result<std::vector<state::SyncStopRow>> sync_stops(const std::string&) override {
+    return std::vector<state::SyncStopRow>();
+  }
+  Status put_sync_stop(const std::string&, const state::SyncStopRow&) override { return {}; }
+  Status delete_sync_stop(const std::string&, const std::string&) override { return {}; }
 
   std::atomic<bool> refuses = false;
 

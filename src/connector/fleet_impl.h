@@ -2,6 +2,7 @@
 /// journal's; sources, the store and the observer are never called with a member's `mutex` held.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -55,6 +56,10 @@ struct Fleet::Impl {
   Roster roster;
   std::mutex lifecycle;  ///< one change of the fleet at a time, and the observer hears of them in that order
   FleetObserver* observer = nullptr;
+  std::atomic<SyncDesk*> desk = nullptr;
+
+  /// Hands the member's live copy to the desk, or takes it away when its mode has none. Answers the desk's warnings.
+  std::vector<std::string> keep_copy(const MemberPtr& member, bool somebody_waits);
 };
 
 }  // namespace weir::connector

@@ -94,7 +94,10 @@ Result<json> Fleet::test(const json& body) const {
 Result<json> Fleet::status(const std::string& id_or_name) {
   const MemberPtr member = WEIR_TRY(impl_->roster.find(id_or_name));
   impl_->check_source(*member);
-  return status_of(*member, impl_->clock.monotonic());
+  json document = status_of(*member, impl_->clock.monotonic());
+  const bool copies = document["mode"] != to_string(Mode::federation);
+  if (auto* desk = impl_->desk.load(); desk != nullptr && copies) document["sync"] = desk->status(member->id);
+  return document;
 }
 
 Result<std::vector<Event>> Fleet::events(const std::string& id_or_name) const {
@@ -110,8 +113,78 @@ Result<std::vector<Event>> Fleet::events(const std::string& id_or_name) const {
 
 std::vector<Health> Fleet::health() const {
   std::vector<Health> rows;
-  for (const MemberPtr& member : impl_->roster.all()) rows.push_back(health_of(*member));
+  auto* desk = impl_->desk.load();
+  for (const MemberPtr& member : impl_->roster.all()) {
+    const Health whole = health_of(*member);
+    const auto tables = desk == nullptr ? std::vector<TableHealth>() : desk->health(member->id);
+    // One row for each synced table; a connector without any has one of its own.
+    if (tables.empty()) rows.push_back(whole);
+    for (const auto& table : tables) {
+      Health row = whole;
+      row.source_table = table.table;
+      row.phase = table.phase;
+      row.lag_seconds = table.lag_seconds;
+      row.events_per_sec = table.events_per_sec;
+      row.last_error = table.last_error;
+      row.last_event_at = table.last_event_at;
+      rows.push_back(std::move(row));
+    }
+  }
   return rows;
+}
+
+Status Fleet::resync(const std::string& id_or_name, const std::string& table) {
+  const MemberPtr member = WEIR_TRY(impl_->roster.find(id_or_name));
+  auto* desk = impl_->desk.load();
+  if (desk == nullptr) return fail(ErrorCode::source_disabled, "no live copies are kept by this process");
+  return desk->resync(member->id, table);
+}
+
+Served Fleet::served(const std::string& name, const plan::TableName& table) const {
+  const auto found = impl_->roster.find(name);
+  Served served;
+  if (!found) return served;
+  const Member& member = **found;
+  Mode mode;
+  {
+    const std::lock_guard lock(member.mutex);
+    mode = member.state.spec.mode;
+  }
+  if (mode == Mode::federation) return served;
+  auto* desk = impl_->desk.load();
+  const auto state = desk == nullptr ? std::nullopt : desk->copy(member.id, table);
+  if (state) served.state = *state;
+  served.copy = state && state->complete;
+  if (served.copy || mode == Mode::both) return served;
+  const std::string whole = member.name + "." + table.to_string();
+  if (state && state->loading) {
+    served.refused = Error{ErrorCode::table_snapshotting, "the first copy of " + whole + " is being read", {}, member.name};
+  } else if (state) {
+    served.refused = Error{ErrorCode::table_not_synced, "there is no live copy of " + whole + ": " + state->why_not,
+                           "POST /v1/connectors/" + member.name + "/resync?table=" + table.to_string() + " tries again.",
+                           member.name};
+  } else {
+    served.refused = Error{ErrorCode::table_not_synced, whole + " is not among sync.tables", {}, member.name};
+  }
+  return served;
+}
+
+std::vector<plan::TableName> Fleet::copies(const std::string& name) const {
+  const auto found = impl_->roster.find(name);
+  auto* desk = impl_->desk.load();
+  return found && desk != nullptr ? desk->tables((*found)->id) : std::vector<plan::TableName>();
+}
+
+Status Fleet::wait_for_copy(const std::string& name, const plan::TableName& table, const FreshnessDemand& demand,
+                            std::chrono::milliseconds limit, const std::function<bool()>& stop) const {
+  const auto found = impl_->roster.find(name);
+  auto* desk = impl_->desk.load();
+  return found && desk != nullptr ? desk->wait((*found)->id, table, demand, limit, stop) : Status();
+}
+
+std::vector<std::string> Fleet::stalled() const {
+  auto* desk = impl_->desk.load();
+  return desk == nullptr ? std::vector<std::string>() : desk->stalled();
 }
 
 Status Fleet::may_read_live(const std::string& name) const {

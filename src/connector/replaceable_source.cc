@@ -54,4 +54,10 @@ Result<std::unique_ptr<ReadTransaction>> ReplaceableSource::begin(int expected_r
   return std::make_unique<HeldTransaction>(std::move(source), std::move(transaction));
 }
 
+Result<std::unique_ptr<ReadTransaction>> ReplaceableSource::begin_at(const std::string& snapshot) {
+  std::shared_ptr<Source> source = current();
+  auto transaction = WEIR_TRY(source->begin_at(snapshot));
+  return std::make_unique<HeldTransaction>(std::move(source), std::move(transaction));
+}
+
 }  // namespace weir::connector

@@ -20,6 +20,8 @@ class ReplaceableSource : public Source {
   Result<SourceSchemaPtr> schema(bool refresh) override { return current()->schema(refresh); }
   void forget_schema() override { current()->forget_schema(); }
   Result<std::unique_ptr<ReadTransaction>> begin(int expected_reads) override;
+  Result<std::unique_ptr<ReadTransaction>> begin_at(const std::string& snapshot) override;
+  std::shared_ptr<ChangeSource> changes() override { return current()->changes(); }
   Result<ConnectionReport> test() override { return current()->test(); }
   PoolStats pool() const override { return current()->pool(); }
 
@@ -37,6 +39,7 @@ class FailedSource : public Source {
   Result<SourceSchemaPtr> schema(bool) override { return fail(reason_); }
   void forget_schema() override {}
   Result<std::unique_ptr<ReadTransaction>> begin(int) override { return fail(reason_); }
+  Result<std::unique_ptr<ReadTransaction>> begin_at(const std::string&) override { return fail(reason_); }
   Result<ConnectionReport> test() override { return fail(reason_); }
   PoolStats pool() const override { return {}; }
 

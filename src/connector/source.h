@@ -57,7 +57,7 @@ class BatchStream {
     Batch batch;  ///< set when `state` is `batch`
   };
 
-  virtual ~BatchStream() = default;  ///< cancels on the source what is unfinished, and joins the threads
+  virtual ~BatchStream() = default;  ///< cancels on the source what is unfinished, and waits for its threads
   /// The next batch, the end, or `pending`: then `on_ready` is called once, from a reader's thread, as soon as another
   /// poll would answer something else. Errors: source_*, schema_drift, value_out_of_range, cancelled.
   /// Thread-safe: several consumers may poll, each batch goes to one of them.
@@ -80,7 +80,8 @@ struct ReadOptions {
 class ReadTransaction {
  public:
   virtual ~ReadTransaction() = default;
-  /// Starts reading. Errors: source_*, pool_exhausted, tls_*, schema_drift.
+  /// Starts reading, and returns at once: connecting and waiting are left to the stream's own threads, and their errors
+  /// to its polls. Errors: out_of_memory.
   virtual Result<std::unique_ptr<BatchStream>> read(const plan::Scan& scan, const ReadOptions& options) = 0;
 };
 
@@ -101,6 +102,8 @@ struct ConnectionReport {
   std::vector<std::string> warnings;
 };
 
+class ChangeSource;
+
 /// An external system, opened from a registered spec. Thread-safe. Opening does not connect.
 class Source {
  public:
@@ -111,8 +114,12 @@ class Source {
   virtual Result<SourceSchemaPtr> schema(bool refresh) = 0;
   /// Drops the cached schema, after drift was seen.
   virtual void forget_schema() = 0;
-  /// Begins the reads of one query. `expected_reads` is how many `read` calls the plan will make (at least 1).
+  /// Begins the reads of one query, without waiting. `expected_reads` is how many `read` calls the plan will make (at least 1).
   virtual Result<std::unique_ptr<ReadTransaction>> begin(int expected_reads) = 0;
+  /// As `begin`, for reads that see the source as of a SnapshotPoint of that name.
+  virtual Result<std::unique_ptr<ReadTransaction>> begin_at(const std::string& snapshot);
+  /// The role of a source whose tables can be copied and followed; empty when it has none.
+  virtual std::shared_ptr<ChangeSource> changes();
   /// Connects anew and asks for the version. Errors: source_*, tls_*.
   virtual Result<ConnectionReport> test() = 0;
   virtual PoolStats pool() const = 0;

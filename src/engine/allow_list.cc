@@ -19,6 +19,7 @@
 
 #include "engine/allowed_names.h"
 #include "engine/query_context.h"
+#include "lake/hot.h"
 #include "lake/lake.h"
 
 namespace weir::engine {
@@ -87,6 +88,12 @@ std::unexpected<Error> only_the_lake(std::string_view catalog) {
               "Connectors are read; write into a table of the lake.");
 }
 
+std::unexpected<Error> kept_for_copy(std::string_view schema, std::string_view connector) {
+  return fail(ErrorCode::statement_not_allowed,
+              fmt::format("the schema belongs to the live copy of connector {}: {}", connector, schema),
+              "Only the connector's own changes are written there; a schema of yours has no dot in its name.");
+}
+
 /// Whether `path` lies in `directory` after symbolic links; a glob counts by the directory before its first wildcard.
 bool lies_in(const std::string& path, const std::filesystem::path& directory) {
   if (path.find("://") != std::string::npos || path.starts_with("file:")) return false;
@@ -124,14 +131,20 @@ std::vector<std::string> paths_of(const duckdb::LogicalGet& get) {
 
 bool AllowList::may_see(std::string_view catalog, std::string_view schema) const {
   if (!confined()) return true;
-  std::string_view name = same(catalog, lake::kCatalog) ? schema : catalog;
-  return std::any_of(principal_.schemas.begin(), principal_.schemas.end(),
-                     [&](const std::string& allowed) { return same(allowed, name); });
+  const bool ours = same(catalog, lake::kCatalog) || same(catalog, lake::kHotCatalog);
+  std::string_view name = ours ? schema : catalog;
+  // Who may see a connector may see its live copy.
+  const auto connector = ours ? lake::copy_connector(schema) : std::string_view();
+  return std::any_of(principal_.schemas.begin(), principal_.schemas.end(), [&](const std::string& allowed) {
+    return same(allowed, name) || (!connector.empty() && same(allowed, connector));
+  });
 }
 
 Status AllowList::table(std::string_view catalog, std::string_view schema, std::string_view name) const {
   std::string full = fmt::format("{}.{}.{}", catalog, schema, name);
-  if (catalog.starts_with(kMetadataPrefix)) {
+  // What is in no schema of a copy is the landing's own.
+  const bool inside = same(catalog, lake::kHotCatalog) && lake::copy_connector(schema).empty();
+  if (catalog.starts_with(kMetadataPrefix) || inside) {
     return at_least(Role::admin) ? Status() : not_for(principal_, "the lake's own catalog", full);
   }
   bool own = same(catalog, "system") || same(catalog, "temp");
@@ -205,6 +218,7 @@ Status AllowList::target(std::string_view catalog, std::string_view schema) cons
   if (!at_least(Role::write)) return not_for(principal_, "changing a table", fmt::format("{}.{}", catalog, schema));
   // CREATE SCHEMA names no catalog when it means the default one, which `targets` has seen.
   if (!catalog.empty() && !same(catalog, lake::kCatalog)) return only_the_lake(catalog);
+  if (const auto connector = lake::copy_connector(schema); !connector.empty()) return kept_for_copy(schema, connector);
   return may_see(lake::kCatalog, schema) ? Status() : confined_away("the schema", schema);
 }
 

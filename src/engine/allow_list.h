@@ -3,7 +3,8 @@
 ///  2. `entry`: everything that binding finds by name, before that thing's own code runs (some functions read files or
 ///     evaluate their arguments while they are bound), inside views, macros and subqueries too;
 ///  3. `plan`: the bound plan, for every plan of a user's connection, whoever made DuckDB plan it.
-/// Behind all three DuckDB itself can open no file outside the data directory and --allow-dir (database.cc).
+/// Behind all three DuckDB itself can open no file outside the data directory and --allow-dir (database.cc), and none
+/// but the lake's for those who may read no files (lake_files_only.h).
 #pragma once
 
 #include <filesystem>

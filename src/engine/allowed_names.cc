@@ -26,6 +26,7 @@ constexpr std::array kTableFunctions = {
     NamedKind{"json_tree", harmless},
     NamedKind{"test_all_types", harmless},
     NamedKind{"live", harmless},
+    NamedKind{"raw", harmless},
     NamedKind{"icu_calendar_names", harmless},
     NamedKind{"pg_timezone_names", harmless},
     NamedKind{"duckdb_functions", harmless},

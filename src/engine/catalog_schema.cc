@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <duckdb/catalog/catalog_entry/schema_catalog_entry.hpp>
 #include <duckdb/catalog/catalog_entry/table_catalog_entry.hpp>
@@ -14,6 +15,7 @@
 
 #include "engine/errors.h"
 #include "engine/query_context.h"
+#include "lake/hot.h"
 #include "lake/lake.h"
 
 namespace weir::engine {
@@ -81,7 +83,8 @@ json describe_catalog(duckdb::ClientContext& client, duckdb::Catalog& catalog, c
 
 bool is_ours(duckdb::AttachedDatabase& database) {
   const auto& name = database.GetName();
-  return !database.IsSystem() && !database.IsTemporary() && name != "memory" && !name.starts_with("__ducklake_");
+  return !database.IsSystem() && !database.IsTemporary() && name != "memory" && !name.starts_with("__ducklake_") &&
+         name != lake::kHotCatalog;
 }
 
 }  // namespace
@@ -96,13 +99,18 @@ Result<json> describe_catalogs(duckdb::ClientContext& client, const AllowList& r
         bool lake = name == lake::kCatalog;
         if (!lake && !rules.may_see(name, {})) continue;
         json entry = {{"name", name}, {"kind", lake ? "lake" : "connector"}, {"schemas", json::array()}};
-        auto schemas = guarded({}, [&] { return describe_catalog(client, database->GetCatalog(), rules); });
         auto query = QueryContext::of(client);
+        if (query) query->forget();
+        auto schemas = guarded({}, [&] { return describe_catalog(client, database->GetCatalog(), rules); });
         auto own = query ? query->take_error() : std::nullopt;
-        if (schemas) {
-          entry["schemas"] = std::move(*schemas);
-        } else {
+        // A listing leaves out a source that does not answer, with no more than a warning.
+        auto left_out = query ? query->warnings() : std::vector<std::string>();
+        if (!schemas) {
           entry["error"] = own ? own->message : schemas.error().message;
+        } else if (!left_out.empty()) {
+          entry["error"] = left_out.front();
+        } else {
+          entry["schemas"] = std::move(*schemas);
         }
         catalogs.push_back(std::move(entry));
       }

@@ -6,14 +6,16 @@
 #include <duckdb/catalog/catalog_search_path.hpp>
 #include <duckdb/main/client_data.hpp>
 #include <duckdb/main/config.hpp>
+#include <duckdb/main/extension/extension_loader.hpp>
 #include <fmt/format.h>
 
 #include "engine/allow_list.h"
 #include "engine/duck_session.h"
 #include "engine/durable_extents.h"
 #include "engine/errors.h"
+#include "engine/lake_files_only.h"
 #include "engine/query_context.h"
-#include "engine/run_statistics.h"
+#include "engine/shown_rows.h"
 #include "lake/lake.h"
 
 namespace weir::engine {
@@ -55,7 +57,7 @@ Status close_doors(lake::SqlSession& session, const EngineOptions& options, cons
   WEIR_TRY(session.run("SET GLOBAL TimeZone = 'UTC'"));
   WEIR_TRY(session.run("SET GLOBAL allowed_directories = [" + directories + "]"));
   WEIR_TRY(session.run("SET GLOBAL enable_external_access = false"));
-  WEIR_TRY(session.run("SET GLOBAL allowed_configs = ['weir_pushdown', 'TimeZone']"));
+  WEIR_TRY(session.run("SET GLOBAL allowed_configs = ['weir_pushdown', 'weir_min_freshness_ms', 'weir_min_lsn', 'weir_freshness_wait_ms', 'TimeZone']"));
   return session.run("SET GLOBAL lock_configuration = true");
 }
 
@@ -69,6 +71,7 @@ Result<std::unique_ptr<Database>> Database::open(const EngineOptions& options, c
     configure(config, options, directory.spill());
     auto opened = std::make_unique<duckdb::DuckDB>(nullptr, &config);
     register_allow_list(*opened->instance);
+    duckdb::ExtensionLoader(*opened->instance, "weir").RegisterFunction(shown_rows_function());
     extend(*opened->instance);
     auto extents = durable_extents(directory.extents());
     opened->GetFileSystem().RegisterSubSystem(duckdb::unique_ptr<duckdb::FileSystem>(extents.release()));
@@ -78,7 +81,7 @@ Result<std::unique_ptr<Database>> Database::open(const EngineOptions& options, c
   DuckSession session(connection);
   WEIR_TRY(lake::attach(session, directory, options.ducklake_extension));
   WEIR_TRY(close_doors(session, options, directory.path()));
-  return std::unique_ptr<Database>(new Database(std::move(duck), options.allow_dirs));
+  return std::unique_ptr<Database>(new Database(std::move(duck), options.allow_dirs, directory.extents()));
 }
 
 std::unique_ptr<duckdb::Connection> Database::connect(const Principal& principal) {
@@ -86,10 +89,18 @@ std::unique_ptr<duckdb::Connection> Database::connect(const Principal& principal
   auto& client = *connection->context;
   QueryContext::install(client, principal);
   EnforcedRules::install(client, principal, allow_dirs_);
-  // 'file.parquet' in FROM reads a file only for those who may read files.
-  client.config.use_replacement_scans = principal.role == Role::admin && !allow_dirs_.empty();
+  // 'file.parquet' in FROM is bound for everybody, so that the allow-list says who may not read it.
+  if (principal.role != Role::admin || allow_dirs_.empty()) keep_to_lake_files(client, extents_);
   client.config.streaming_buffer_size = kStreamingBufferBytes;
-  RunStatistics::enable(client);
+  client.client_data->catalog_search_path->Set({{std::string(lake::kCatalog), "main"}},
+                                               duckdb::CatalogSetPathType::SET_DIRECTLY);
+  return connection;
+}
+
+std::unique_ptr<duckdb::Connection> Database::connect_inside() {
+  auto connection = std::make_unique<duckdb::Connection>(*database_);
+  auto& client = *connection->context;
+  QueryContext::install(client, {.name = "weir", .role = Role::admin, .schemas = {}});
   client.client_data->catalog_search_path->Set({{std::string(lake::kCatalog), "main"}},
                                                duckdb::CatalogSetPathType::SET_DIRECTLY);
   return connection;

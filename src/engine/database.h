@@ -33,13 +33,17 @@ class Database {
 
   /// A connection for one query of `principal`, held to the allow-list: bare names are looked up in weir.main.
   std::unique_ptr<duckdb::Connection> connect(const Principal& principal);
+  /// A connection of the engine's own, held to no allow-list.
+  std::unique_ptr<duckdb::Connection> connect_inside();
 
  private:
-  Database(std::unique_ptr<duckdb::DuckDB> database, std::vector<std::filesystem::path> allow_dirs)
-      : database_(std::move(database)), allow_dirs_(std::move(allow_dirs)) {}
+  Database(std::unique_ptr<duckdb::DuckDB> database, std::vector<std::filesystem::path> allow_dirs,
+           std::filesystem::path extents)
+      : database_(std::move(database)), allow_dirs_(std::move(allow_dirs)), extents_(std::move(extents)) {}
 
   std::unique_ptr<duckdb::DuckDB> database_;
   std::vector<std::filesystem::path> allow_dirs_;
+  std::filesystem::path extents_;
 };
 
 }  // namespace weir::engine

@@ -1,6 +1,7 @@
 /// The doors of the DuckDB instance, tried past the allow-list.
 #include "engine/database.h"
 
+#include <duckdb/main/extension/extension_loader.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,11 @@ namespace weir::engine {
 namespace {
 
 using ::testing::HasSubstr;
+
+/// SELECT defect(): fails as DuckDB's own code does when it meets what cannot be.
+void defect(duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector&) {
+  throw duckdb::InternalException("cannot be");
+}
 
 class DatabaseTest : public ::testing::Test {
  protected:
@@ -22,6 +28,9 @@ class DatabaseTest : public ::testing::Test {
     auto register_setting = [](duckdb::DatabaseInstance& instance) {
       duckdb::DBConfig::GetConfig(instance).AddExtensionOption("weir_pushdown", "", duckdb::LogicalType::BOOLEAN,
                                                                duckdb::Value::BOOLEAN(true));
+      duckdb::ScalarFunction function("defect", {}, duckdb::LogicalType::INTEGER, defect);
+      function.SetVolatile();
+      duckdb::ExtensionLoader(instance, "weir_test").RegisterFunction(function);
     };
     database_ = Database::open(options, *directory_, register_setting).value();
   }
@@ -58,6 +67,18 @@ TEST_F(DatabaseTest, loads_no_extension_and_changes_no_setting) {
 TEST_F(DatabaseTest, still_writes_and_reads_the_lake) {
   EXPECT_TRUE(run("CREATE TABLE weir.main.a AS SELECT * FROM range(10)"));
   EXPECT_TRUE(run("SELECT * FROM weir.main.a"));
+}
+
+TEST_F(DatabaseTest, runs_nothing_after_a_defect_and_says_what_to_do) {
+  const auto met = run("SELECT defect() FROM range(3)");
+  ASSERT_FALSE(met);
+  EXPECT_EQ(met.error().code, ErrorCode::internal);
+  EXPECT_THAT(met.error().message, HasSubstr("cannot be"));
+  EXPECT_THAT(met.error().hint, HasSubstr("restart Weir"));
+  EXPECT_TRUE(duckdb::ValidChecker::IsInvalidated(database_->instance()));
+  const auto next = run("SELECT 1");
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().code, ErrorCode::engine_stopped) << next.error().to_string();
 }
 
 TEST_F(DatabaseTest, names_its_library) { EXPECT_THAT(library_version(), HasSubstr("d8cdaa33fd")); }

@@ -1,9 +1,13 @@
 /// The engine: one database, the fleet's connectors in it, and the queries that run.
 #include "engine/engine.h"
 
+#include <duckdb/main/valid_checker.hpp>
+
 #include "engine/catalog_schema.h"
 #include "engine/database.h"
 #include "engine/deadlines.h"
+#include "engine/duck_session.h"
+#include "engine/errors.h"
 #include "engine/query_log.h"
 #include "engine/remote_catalog.h"
 #include "engine/running_query.h"
@@ -31,8 +35,13 @@ class DuckEngine final : public Engine, public connector::FleetObserver {
   Result<std::unique_ptr<Query>> start(const QueryRequest& request) override {
     return RunningQuery::start({*database_, committer_, metrics_, log_, deadlines_}, request);
   }
+  Result<std::unique_ptr<lake::SqlSession>> open_session() override {
+    auto connection = WEIR_TRY(guarded({}, [&] { return database_->connect_inside(); }));
+    return std::make_unique<OwnSession>(std::move(connection));
+  }
   std::vector<QueryLine> queries() const override { return log_.lines(); }
   Status cancel(const std::string& query_id) override { return log_.cancel(query_id); }
+  bool stopped() const override { return duckdb::ValidChecker::IsInvalidated(database_->instance()); }
   void drain(std::chrono::milliseconds limit) override { log_.drain(limit); }
 
   Result<nlohmann::json> catalog_schema(const Principal& principal) override {

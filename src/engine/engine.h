@@ -17,6 +17,7 @@
 #include "connector/fleet.h"
 #include "lake/committer.h"
 #include "lake/data_directory.h"
+#include "lake/sql_session.h"
 #include "plan/scan_summary.h"
 #include "telemetry/metrics.h"
 
@@ -47,6 +48,9 @@ struct QueryLimits {
   uint64_t rows_max = 0;
   std::chrono::milliseconds time_max{0};
   bool partial_allowed = false;  ///< at rows_max: end and mark the answer `partial` instead of failing
+  /// Of live copies that are read: how old they may be, and up to where they must have everything.
+  std::optional<std::chrono::milliseconds> freshness_min = {};
+  std::string position_min = {};
 };
 
 struct QueryRequest {
@@ -123,10 +127,15 @@ class Engine {
   /// Parses, checks against the principal's role, plans and starts. Errors: syntax_error, invalid_query,
   /// table_not_found, column_not_found, statement_not_allowed, source_*, too_many_requests, shutting_down …
   virtual Result<std::unique_ptr<Query>> start(const QueryRequest& request) = 0;
+  /// A session of Weir's own, held to no allow-list, with `weir_snapshot(connector, schema, table, snapshot)`. It must go
+  /// before the engine does. Errors: out_of_memory, engine_stopped.
+  virtual Result<std::unique_ptr<lake::SqlSession>> open_session() = 0;
   /// Running ones first, then the finished, newest first.
   virtual std::vector<QueryLine> queries() const = 0;
   /// Errors: query_not_found.
   virtual Status cancel(const std::string& query_id) = 0;
+  /// Whether DuckDB has met a defect and runs nothing any more, until Weir is restarted.
+  virtual bool stopped() const = 0;
   /// Takes no new queries, waits until the running ones end, cancels them after `limit`.
   virtual void drain(std::chrono::milliseconds limit) = 0;
   /// {"catalogs":[{name, kind, schemas:[{name, tables:[{name, columns:[{name,type,nullable}]}]}]}]} as `principal` may

@@ -184,13 +184,17 @@ std::optional<Error> closed_file(const ErrorData& data) {
                {}};
 }
 
-/// A defect shows its first words only: what follows are addresses and file names of the build.
+/// A defect shows its first words only: what follows are addresses and file names of the build. DuckDB runs nothing
+/// after it, because its state may be broken.
 Error defect(const ErrorData& data) {
   std::string words = first_words(data.RawMessage());
   if (words.find("has been invalidated") != std::string::npos) {
-    return {ErrorCode::internal, "the SQL engine stopped after a defect and must be started again", {}, {}};
+    return {ErrorCode::engine_stopped, "the SQL engine stopped after a defect: Weir must be restarted", {}, {}};
   }
-  return {ErrorCode::internal, "the SQL engine failed: " + words.substr(0, words.find("/src/")), {}, {}};
+  return {ErrorCode::internal,
+          "the SQL engine failed: " + words.substr(0, words.find("/src/")),
+          "Report it with the request id and the server's log. If GET /ready says engine_stopped, restart Weir.",
+          {}};
 }
 
 Error by_type(const ErrorData& data) {

@@ -60,6 +60,7 @@ Result<Inspection> inspect(duckdb::ClientContext& client, const duckdb::SQLState
       seen.types = planner.types;
       seen.changes_lake =
           planner.properties.modified_databases.contains(std::string(lake::kCatalog)) && !only_explains(statement);
+      seen.reads_here = reads_here(*planner.plan);
       seen.lake_reads = lake_reads(*planner.plan, statement);
     });
   });

@@ -16,6 +16,7 @@ struct Inspection {
   duckdb::vector<std::string> names;
   duckdb::vector<duckdb::LogicalType> types;
   bool changes_lake = false;  ///< belongs to the committer
+  bool reads_here = false;    ///< DuckDB itself scans something
   std::vector<LakeRead> lake_reads;
 };
 

@@ -13,6 +13,7 @@
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
 
+#include "engine/remote_relation.h"
 #include "lake/lake.h"
 
 namespace weir::engine {
@@ -96,6 +97,11 @@ void collect(duckdb::LogicalOperator& node, const AtClauses& clauses, std::vecto
 }
 
 }  // namespace
+
+bool reads_here(duckdb::LogicalOperator& plan) {
+  if (plan.type == duckdb::LogicalOperatorType::LOGICAL_GET && RemoteRelation::of(plan) == nullptr) return true;
+  return std::ranges::any_of(plan.children, [](const auto& child) { return reads_here(*child); });
+}
 
 std::vector<LakeRead> lake_reads(duckdb::LogicalOperator& plan, const duckdb::SQLStatement& statement) {
   std::vector<LakeRead> reads;

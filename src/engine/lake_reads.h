@@ -18,6 +18,9 @@ struct LakeRead {
   uint64_t extents = 0;               ///< files of the table before any was left out
 };
 
+/// Whether DuckDB itself scans something in `plan`: the lake, a file, a table function.
+bool reads_here(duckdb::LogicalOperator& plan);
+
 /// The lake tables that `plan` scans, each once, with the AT clauses of `statement`.
 std::vector<LakeRead> lake_reads(duckdb::LogicalOperator& plan, const duckdb::SQLStatement& statement);
 

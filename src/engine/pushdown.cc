@@ -183,19 +183,12 @@ class Translator {
     auto input = operand(*node.children[0]);
     if (!input) return input;
     plan::In in{*input, {}, node.GetExpressionType() == ExpressionType::COMPARE_NOT_IN};
-    const auto* column = std::get_if<plan::ColumnRef>(&(*input)->node);
     for (size_t i = 1; i < node.children.size(); ++i) {
       auto value = operand(*node.children[i]);
       if (!value) return value;
       const auto* constant = std::get_if<plan::Constant>(&(*value)->node);
       if (constant == nullptr) return refuse("IN over columns is not pushed yet");
       in.values.push_back(*constant);
-    }
-    // A NULL in the list has no type of its own.
-    const auto typed = std::ranges::find_if(in.values, [](const auto& value) { return !value.is_null(); });
-    if (column == nullptr || typed == in.values.end()) return refuse("an IN list of NULLs needs no source");
-    for (auto& value : in.values) {
-      if (value.is_null()) value.type = typed->type;
     }
     return plan::make(std::move(in));
   }

@@ -191,6 +191,7 @@ class ScanReplacement {
       above.add("LIMIT: the source has none");
     }
     order->expected_reads = reads_[order->connector->id];
+    order->snapshot = relation.table->snapshot;
     order->scan.table = info.name;
     order->scan.columns = info.columns;
     order->scan.limit = above.limit;

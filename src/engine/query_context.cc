@@ -5,6 +5,7 @@
 #include "engine/remote_connector.h"
 #include "engine/remote_scan_read.h"
 #include "engine/remote_scan_record.h"
+#include "lake/lake.h"
 
 namespace weir::engine {
 namespace {
@@ -34,6 +35,10 @@ std::vector<plan::ScanSummary> QueryContext::scans() const {
 
 std::vector<Freshness> QueryContext::freshness() const {
   std::vector<Freshness> entries;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& copy : copies_) entries.push_back(copy.freshness);
+  }
   for (const auto& scan : scans()) {
     auto table = scan.source + "." + scan.table;
     if (std::ranges::find(entries, table, &Freshness::table) != entries.end()) continue;
@@ -41,6 +46,35 @@ std::vector<Freshness> QueryContext::freshness() const {
         {.table = std::move(table), .served = "live", .snapshot_id = {}, .position = {}, .lag_seconds = {}});
   }
   return entries;
+}
+
+void QueryContext::reads_copy(const std::string& connector, const plan::TableName& table,
+                              const connector::CopyState& state) {
+  const std::lock_guard lock(mutex_);
+  const auto same = [&](const ReadCopy& copy) { return copy.connector == connector && copy.table == table; };
+  if (std::ranges::any_of(copies_, same)) return;
+  copies_.push_back({connector,
+                     table,
+                     {.table = connector + "." + table.to_string(),
+                      .served = "synced",
+                      .snapshot_id = {},
+                      .position = state.position,
+                      .lag_seconds = state.lag_seconds}});
+}
+
+bool QueryContext::notes_snapshot(const std::string& lake_table, int64_t snapshot) {
+  const std::lock_guard lock(mutex_);
+  const auto copy = std::ranges::find_if(copies_, [&](const ReadCopy& one) {
+    return lake_table == std::string(lake::kCatalog) + "." + one.freshness.table;
+  });
+  if (copy == copies_.end()) return false;
+  copy->freshness.snapshot_id = snapshot;
+  return true;
+}
+
+std::vector<QueryContext::ReadCopy> QueryContext::copies() const {
+  const std::lock_guard lock(mutex_);
+  return copies_;
 }
 
 std::vector<std::string> QueryContext::warnings() const {
@@ -57,6 +91,7 @@ void QueryContext::forget() {
   const std::lock_guard lock(mutex_);
   error_.reset();
   warnings_.clear();
+  copies_.clear();
   bound_.clear();
   records_.clear();
 }

@@ -39,6 +39,16 @@ class QueryContext final : public duckdb::ClientContextState {
   std::vector<plan::ScanSummary> scans() const;
   /// One entry for each live table; the engine adds those of lake tables.
   std::vector<Freshness> freshness() const;
+  /// The statement reads a table from its live copy.
+  void reads_copy(const std::string& connector, const plan::TableName& table, const connector::CopyState& state);
+  struct ReadCopy {
+    std::string connector;
+    plan::TableName table;
+    Freshness freshness;
+  };
+  std::vector<ReadCopy> copies() const;
+  /// False when `lake_table` ("weir.pg_prod.public.users") is no copy that the statement reads.
+  bool notes_snapshot(const std::string& lake_table, int64_t snapshot);
   /// What did not stop the query but a reader should know, e.g. a source left out of information_schema.
   std::vector<std::string> warnings() const;
   void warn(std::string text);
@@ -75,6 +85,7 @@ class QueryContext final : public duckdb::ClientContextState {
   bool cancelled_ = false;
   std::optional<Error> error_;
   std::vector<std::string> warnings_;
+  std::vector<ReadCopy> copies_;
   std::vector<std::shared_ptr<const BoundTable>> bound_;
   std::vector<std::shared_ptr<ScanRecord>> records_;
   bool records_are_of_earlier_run_ = false;

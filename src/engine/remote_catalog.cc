@@ -8,11 +8,13 @@
 #include <duckdb/storage/database_size.hpp>
 #include <duckdb/storage/storage_extension.hpp>
 
+#include "engine/freshness.h"
 #include "engine/live.h"
 #include "engine/pushdown_rule.h"
 #include "engine/remote_connector.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_transaction.h"
+#include "engine/snapshot_scan.h"
 #include "telemetry/log.h"
 
 namespace weir::engine {
@@ -104,7 +106,15 @@ duckdb::unique_ptr<duckdb::TransactionManager> make_transactions(duckdb::optiona
 ConnectorDesk desk_of(connector::Fleet& fleet) {
   return {.may_read_live = [&fleet](const std::string& name) { return fleet.may_read_live(name); },
           .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows,
-                                  const Error* error) { fleet.record_scan(name, duration_ms, rows, error); }};
+                                  const Error* error) { fleet.record_scan(name, duration_ms, rows, error); },
+          .served = [&fleet](const std::string& name,
+                             const plan::TableName& table) { return fleet.served(name, table); },
+          .copies = [&fleet](const std::string& name) { return fleet.copies(name); },
+          .wait = [&fleet](const std::string& name, const plan::TableName& table,
+                           const connector::FreshnessDemand& demand, std::chrono::milliseconds limit,
+                           const std::function<bool()>& stop) {
+            return fleet.wait_for_copy(name, table, demand, limit, stop);
+          }};
 }
 
 void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
@@ -118,8 +128,11 @@ void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk,
 
   duckdb::ExtensionLoader loader(database, "weir");
   loader.RegisterFunction(remote_scan_function());
+  loader.RegisterFunction(snapshot_function());
   loader.RegisterFunction(live_function());
+  loader.RegisterFunction(raw_function());
   duckdb::OptimizerExtension::Register(config, pushdown_rule());
+  register_freshness_settings(config);
   config.AddExtensionOption(kPushdownSetting, "send filters and limits to connectors", duckdb::LogicalType::BOOLEAN,
                             duckdb::Value::BOOLEAN(true));
 }

@@ -20,6 +20,15 @@ namespace weir::engine {
 struct ConnectorDesk {
   std::function<Status(const std::string& connector)> may_read_live;
   std::function<void(const std::string& connector, double duration_ms, uint64_t rows, const Error* error)> record_scan;
+  /// How a bare reference to a table is to be answered. Not set: live.
+  std::function<connector::Served(const std::string& connector, const plan::TableName& table)> served = {};
+  /// The tables whose live copies the connector keeps, complete or not.
+  std::function<std::vector<plan::TableName>(const std::string& connector)> copies = {};
+  /// Waits until the copy of a table is as fresh as asked. Errors: timeout, cancelled, invalid_option (the position).
+  std::function<Status(const std::string& connector, const plan::TableName& table,
+                       const connector::FreshnessDemand& demand, std::chrono::milliseconds limit,
+                       const std::function<bool()>& stop)>
+      wait = {};
 };
 ConnectorDesk desk_of(connector::Fleet& fleet);
 

@@ -11,7 +11,7 @@
 #include <duckdb/storage/storage_extension.hpp>
 
 #include "connector/source.h"
-#include "engine/background_threads.h"
+#include "base/background_threads.h"
 #include "engine/remote_catalog.h"
 
 namespace weir::engine {
@@ -36,6 +36,7 @@ struct BoundTable {
   std::shared_ptr<const SchemaGeneration> generation;  ///< owns what follows
   const connector::TableInfo* info = nullptr;
   RemoteTable* entry = nullptr;
+  std::string snapshot;  ///< read as of the SnapshotPoint of this name; empty: as it is
 };
 
 /// Everything about federation that belongs to one database. Thread-safe.

@@ -135,7 +135,8 @@ bool RemoteRelation::Equals(const duckdb::FunctionData& other_data) const {
 RemoteRelation* RemoteRelation::of(duckdb::LogicalOperator& op) {
   if (op.type != duckdb::LogicalOperatorType::LOGICAL_GET) return nullptr;
   auto& get = op.Cast<duckdb::LogicalGet>();
-  return get.function.name == kFunctionName ? dynamic_cast<RemoteRelation*>(get.bind_data.get()) : nullptr;
+  const bool remote = get.function.name == kFunctionName || get.function.name == kSnapshotFunction;
+  return remote ? dynamic_cast<RemoteRelation*>(get.bind_data.get()) : nullptr;
 }
 
 ColumnOf relation_columns(const RemoteRelation& relation) {

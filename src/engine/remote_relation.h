@@ -42,6 +42,9 @@ std::expected<plan::ExpressionPtr, plan::Refusal> judge_filter(duckdb::ClientCon
                                                                const RemoteRelation& relation,
                                                                const duckdb::Expression& filter);
 
+/// The name of `weir_snapshot` (snapshot_scan.h), whose relations are remote ones too.
+inline constexpr const char* kSnapshotFunction = "weir_snapshot";
+
 /// The table function behind remote tables. It must be registered, because copies of a plan find it by name.
 duckdb::TableFunction remote_scan_function();
 

@@ -5,10 +5,10 @@ namespace weir::engine {
 using connector::BatchStream;
 
 Result<std::unique_ptr<BatchStream>> SharedTransaction::read(connector::Source& source, int expected_reads,
-                                                             const plan::Scan& scan,
+                                                             const std::string& snapshot, const plan::Scan& scan,
                                                              const connector::ReadOptions& options) {
   const std::lock_guard lock(mutex_);
-  if (!begun_) begun_ = source.begin(expected_reads);
+  if (!begun_) begun_ = snapshot.empty() ? source.begin(expected_reads) : source.begin_at(snapshot);
   if (!*begun_) return fail(begun_->error());
   return (**begun_)->read(scan, options);
 }
@@ -24,7 +24,7 @@ std::shared_ptr<RemoteRead> RemoteRead::start(Federation& federation, std::share
       return read;
     }
   }
-  federation.background().run([read] { read->begin(); });
+  read->begin();
   return read;
 }
 
@@ -34,24 +34,22 @@ RemoteRead::RemoteRead(Private, Federation& federation, std::shared_ptr<const Re
       order_(std::move(order)),
       query_(std::move(query)),
       on_change_(std::move(on_change)),
-      transaction_(query_ ? query_->transaction(order_->connector->id) : std::make_shared<SharedTransaction>()) {}
+      transaction_(query_ ? query_->transaction(order_->connector->id + order_->snapshot) : std::make_shared<SharedTransaction>()) {}
 
 void RemoteRead::begin() {
   auto opened = open();
   if (opened) {
     const std::lock_guard lock(mutex_);
-    // A read that ended meanwhile leaves its stream to this thread, where waiting harms nobody.
-    if (!error_ && !finished_) stream_ = std::move(*opened);
+    if (!error_) stream_ = std::move(*opened);
   } else {
     remember(std::move(opened.error()));
   }
-  on_change_();
 }
 
 Result<std::unique_ptr<BatchStream>> RemoteRead::open() {
   const auto& connector = *order_->connector;
-  WEIR_TRY(federation_.desk().may_read_live(connector.name));
-  return transaction_->read(*connector.source, order_->expected_reads, order_->scan, federation_.read_options());
+  if (order_->snapshot.empty()) WEIR_TRY(federation_.desk().may_read_live(connector.name));
+  return transaction_->read(*connector.source, order_->expected_reads, order_->snapshot, order_->scan, federation_.read_options());
 }
 
 Result<BatchStream::Poll> RemoteRead::poll() {

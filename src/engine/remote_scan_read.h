@@ -1,4 +1,4 @@
-/// One federated read, from the order to its end: begun on a background thread, polled by DuckDB's tasks, which never
+/// One federated read, from the order to its end: begun and polled by DuckDB's tasks, which never
 /// wait in it.
 #pragma once
 
@@ -19,10 +19,11 @@ namespace weir::engine {
 /// The one transaction of a query on a source. Thread-safe; outlives its streams.
 class SharedTransaction {
  public:
-  /// Begins at the first call, while others wait. `expected_reads` as in Source::begin. Errors: those of Source::begin
-  /// (the same for every later call) and of ReadTransaction::read.
+  /// Begins at the first call, while others wait. `expected_reads` as in Source::begin, `snapshot` as in
+  /// Source::begin_at, or empty. Errors: those of Source::begin (the same for every later call) and of
+  /// ReadTransaction::read.
   Result<std::unique_ptr<connector::BatchStream>> read(connector::Source& source, int expected_reads,
-                                                       const plan::Scan& scan, const connector::ReadOptions& options);
+                                                       const std::string& snapshot, const plan::Scan& scan, const connector::ReadOptions& options);
 
  private:
   std::mutex mutex_;
@@ -34,6 +35,7 @@ struct ReadOrder {
   std::shared_ptr<const RemoteConnector> connector;
   plan::Scan scan;
   int expected_reads = 1;  ///< of the same statement on the same source
+  std::string snapshot;    ///< of Source::begin_at; empty: as the source is
   std::shared_ptr<ScanRecord> record;
 };
 
@@ -42,7 +44,7 @@ class RemoteRead : public std::enable_shared_from_this<RemoteRead> {
   struct Private {};
 
  public:
-  /// Begins on a background thread. `on_change` is called, from any thread, whenever a poll that answered `pending`
+  /// Begins to read. `on_change` is called, from any thread, whenever a poll that answered `pending`
   /// may now answer something else; it must not throw. `query` may be nothing.
   static std::shared_ptr<RemoteRead> start(Federation& federation, std::shared_ptr<const ReadOrder> order,
                                            duckdb::shared_ptr<QueryContext> query, std::function<void()> on_change);

@@ -97,9 +97,10 @@ TEST(RemoteScanStress, AHungSourceLeavesTheWorkersFree) {
 TEST(RemoteScanStress, AHostThatDoesNotAnswerHoldsUpNobody) {
   TestDatabase database;
   const auto source = database.attach("pg");
-  source->put(numbers_table(10, 10));
   std::promise<void> gate;
-  source->hold_begin(gate.get_future().share());
+  auto silent = numbers_table(10, 10);
+  silent.script = [open = gate.get_future().share()](TestStream&, const std::stop_token&) { open.wait(); };
+  source->put(std::move(silent));
   TestSession session(database);
   auto answer = std::async(std::launch::async, [&] { return session.run("SELECT n FROM pg.public.numbers"); });
   while (source->expected_reads().empty()) std::this_thread::yield();

@@ -147,11 +147,6 @@ class TestSource final : public connector::Source {
     tables_.erase(name);
     fresh_ = false;
   }
-  /// `begin` waits until `gate` opens, as a host does that does not answer.
-  void hold_begin(std::shared_future<void> gate) {
-    const std::lock_guard lock(mutex_);
-    gate_ = std::move(gate);
-  }
   /// From now on, the source cannot be reached.
   void break_with(Error error) {
     const std::lock_guard lock(mutex_);
@@ -195,16 +190,21 @@ class TestSource final : public connector::Source {
     ++forgotten_;
   }
   Result<std::unique_ptr<connector::ReadTransaction>> begin(int expected_reads) override {
-    std::shared_future<void> gate;
-    {
-      const std::lock_guard lock(mutex_);
-      expected_reads_.push_back(expected_reads);
-      gate = gate_;
-    }
-    if (gate.valid()) gate.wait();
     const std::lock_guard lock(mutex_);
+    expected_reads_.push_back(expected_reads);
     if (broken_) return fail(*broken_);
     return std::make_unique<Transaction>(*this);
+  }
+  Result<std::unique_ptr<connector::ReadTransaction>> begin_at(const std::string& snapshot) override {
+    const std::lock_guard lock(mutex_);
+    snapshots_.push_back(snapshot);
+    if (broken_) return fail(*broken_);
+    return std::make_unique<Transaction>(*this);
+  }
+  /// The snapshots that reads were begun at.
+  std::vector<std::string> snapshots() const {
+    const std::lock_guard lock(mutex_);
+    return snapshots_;
   }
   Result<connector::ConnectionReport> test() override { return connector::ConnectionReport{}; }
   connector::PoolStats pool() const override { return {}; }
@@ -227,9 +227,9 @@ class TestSource final : public connector::Source {
   connector::SourceSchemaPtr schema_;
   bool fresh_ = false;
   std::optional<Error> broken_;
-  std::shared_future<void> gate_;
   std::vector<plan::Scan> asked_;
   std::vector<int> expected_reads_;
+  std::vector<std::string> snapshots_;
   int schema_reads_ = 0;
   int forgotten_ = 0;
 };

@@ -5,8 +5,11 @@
 #include <duckdb/catalog/catalog_search_path.hpp>
 #include <duckdb/catalog/default/default_schemas.hpp>
 #include <duckdb/main/client_data.hpp>
+#include <duckdb/parser/parsed_data/create_view_info.hpp>
 
 #include "base/nearest.h"
+#include "engine/copy_views.h"
+#include "engine/live.h"
 #include "engine/query_context.h"
 
 namespace weir::engine {
@@ -19,6 +22,10 @@ constexpr std::chrono::seconds kFailureKept{10};
 
 Result<GenerationPtr> SchemaCache::get(Federation& federation, bool refresh) {
   WEIR_TRY(federation.desk().may_read_live(connector_->name));
+  return read(refresh);
+}
+
+Result<GenerationPtr> SchemaCache::read(bool refresh) {
   auto schema = connector_->source->schema(refresh);
   const std::lock_guard lock(mutex_);
   if (!schema) {
@@ -93,8 +100,44 @@ bool RemoteTransaction::must_exist(duckdb::ClientContext& client, const duckdb::
   });
 }
 
+std::optional<std::string> RemoteTransaction::copied_schema(duckdb::ClientContext& client,
+                                                            const std::string& schema) const {
+  const auto& desk = Federation::of(client).desk();
+  if (!desk.copies) return {};
+  for (const auto& table : desk.copies(cache_.connector().name)) {
+    if (duckdb::StringUtil::CIEquals(table.schema, schema)) return table.schema;
+  }
+  return {};
+}
+
+std::optional<plan::TableName> RemoteTransaction::copied_table(duckdb::ClientContext& client, const std::string& schema,
+                                                               const std::string& table) const {
+  const auto& desk = Federation::of(client).desk();
+  if (!desk.copies) return {};
+  std::optional<plan::TableName> found;
+  for (auto& copy : desk.copies(cache_.connector().name)) {
+    if (copy.schema != schema || !duckdb::StringUtil::CIEquals(copy.table, table)) continue;
+    const bool exact = copy.table == table;
+    if (exact || !found) found = std::move(copy);
+    if (exact) break;
+  }
+  return found;
+}
+
 RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) {
   const auto& name = lookup.GetEntryName();
+  // A copy can be read while the source is down, so its schema is known without asking.
+  if (const auto copied = copied_schema(client, name)) {
+    const std::lock_guard lock(mutex_);
+    auto& slot = copy_schemas_[*copied];
+    if (!slot) {
+      duckdb::CreateSchemaInfo info;
+      info.schema = *copied;
+      slot = std::make_unique<RemoteSchema>(cache_.catalog(), info, cache_.connector_pointer(),
+                                            std::vector<const connector::TableInfo*>());
+    }
+    return slot.get();
+  }
   if (auto* schema = current(client)->find(name)) return schema;
   // DuckDB looks for its own schemas in every catalog.
   if (duckdb::DefaultSchemaGenerator::IsDefaultSchema(name)) return nullptr;
@@ -109,19 +152,60 @@ RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const duc
       Error{ErrorCode::schema_not_found, "no schema " + name + " in " + connector, did_you_mean(name, names), {}});
 }
 
-RemoteTable* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchema& schema,
-                                      const duckdb::EntryLookupInfo& lookup) {
+duckdb::CatalogEntry* RemoteTransaction::table(duckdb::ClientContext& client, RemoteSchema& schema,
+                                               const duckdb::EntryLookupInfo& lookup) {
   const auto& name = lookup.GetEntryName();
-  if (auto* table = schema.find(name)) return table;
-  auto* newest = refreshed(client)->find(schema.name);
+  if (name.starts_with(kLiveMark)) return live_table(client, schema.name, lookup, name.substr(kLiveMark.size()));
+  const auto copied = copied_table(client, schema.name, name);
+  const auto& desk = Federation::of(client).desk();
+  if (desk.served) {
+    auto served = desk.served(cache_.connector().name, copied.value_or(plan::TableName{schema.name, name}));
+    if (served.refused && (copied || must_exist(client, lookup))) throw_error(client, std::move(*served.refused));
+    if (served.copy) return copy(client, schema, *copied, served.state);
+  }
+  return live_table(client, schema.name, lookup, name);
+}
+
+duckdb::CatalogEntry* RemoteTransaction::copy(duckdb::ClientContext& client, RemoteSchema& schema,
+                                              const plan::TableName& table, const connector::CopyState& state) {
+  const auto& connector = cache_.connector().name;
+  if (auto query = QueryContext::of(client)) query->reads_copy(connector, table, state);
+  const std::lock_guard lock(mutex_);
+  auto& slot = copies_[table];
+  if (!slot) {
+    duckdb::CreateViewInfo info(schema, table.table);
+    info.query = parse_copy(copy_text(connector, table));
+    slot = std::make_unique<duckdb::ViewCatalogEntry>(cache_.catalog(), schema, info);
+  }
+  return slot.get();
+}
+
+RemoteTable& RemoteTransaction::snapshot_table(duckdb::ClientContext& client, const plan::TableName& name) {
+  auto generation = cache_.read(true);
+  if (!generation) throw_error(client, std::move(generation.error()));
+  const auto newest = pin(std::move(*generation));
+  auto* schema = newest->find(name.schema);
+  auto* table = schema != nullptr ? schema->find(name.table) : nullptr;
+  if (table != nullptr) return *table;
+  throw_error(client, Error{ErrorCode::table_not_found, "no table " + name.to_string() + " in " + cache_.connector().name, {}, {}});
+}
+
+RemoteTable* RemoteTransaction::live_table(duckdb::ClientContext& client, const std::string& schema_name,
+                                           const duckdb::EntryLookupInfo& lookup, const std::string& name) {
+  auto* schema = current(client)->find(schema_name);
+  if (schema != nullptr) {
+    if (auto* table = schema->find(name)) return table;
+  }
+  auto* newest = refreshed(client)->find(schema_name);
   if (newest != nullptr) {
     if (auto* table = newest->find(name)) return table;
   }
   if (!must_exist(client, lookup)) return nullptr;
   const auto& connector = cache_.connector().name;
-  const auto names = (newest != nullptr ? newest : &schema)->table_names();
+  const auto* nearest = newest != nullptr ? newest : schema;
+  const auto names = nearest != nullptr ? nearest->table_names() : std::vector<std::string>();
   throw_error(client, Error{ErrorCode::table_not_found,
-                            "no table " + schema.name + "." + name + " in " + connector,
+                            "no table " + schema_name + "." + name + " in " + connector,
                             did_you_mean(name, names),
                             {}});
 }

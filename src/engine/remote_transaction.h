@@ -6,9 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <duckdb.hpp>
+#include <duckdb/catalog/catalog_entry/view_catalog_entry.hpp>
 #include <duckdb/catalog/catalog_transaction.hpp>
 #include <duckdb/catalog/entry_lookup_info.hpp>
 #include <duckdb/transaction/transaction.hpp>
@@ -28,8 +30,12 @@ class SchemaCache {
       : catalog_(catalog), connector_(std::move(connector)) {}
 
   const RemoteConnector& connector() const { return *connector_; }
+  const std::shared_ptr<const RemoteConnector>& connector_pointer() const { return connector_; }
+  duckdb::Catalog& catalog() const { return catalog_; }
   /// Errors: source_disabled, and those of Source::schema.
   Result<GenerationPtr> get(Federation& federation, bool refresh);
+  /// As `get`, whether the connector may be read live or not.
+  Result<GenerationPtr> read(bool refresh);
   /// As `get`, but does not ask a source again that failed a moment ago: for listings over all connectors, which a
   /// source that does not answer must not hold up each time.
   Result<GenerationPtr> get_for_listing(Federation& federation);
@@ -63,7 +69,11 @@ class RemoteTransaction final : public duckdb::Transaction {
   /// nullptr when the name may mean something else, and an exception that offers the nearest name when a statement
   /// reads from it under this connector's name.
   RemoteSchema* schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup);
-  RemoteTable* table(duckdb::ClientContext& client, RemoteSchema& schema, const duckdb::EntryLookupInfo& lookup);
+  /// A table that is answered by its live copy is a view over it, and then the source is not asked for anything.
+  duckdb::CatalogEntry* table(duckdb::ClientContext& client, RemoteSchema& schema,
+                              const duckdb::EntryLookupInfo& lookup);
+  /// The table itself, from a schema read anew, whether the connector may be read live or not: for snapshots.
+  RemoteTable& snapshot_table(duckdb::ClientContext& client, const plan::TableName& name);
   /// All schemas; none, with a warning in the query's context, when the source does not answer.
   void list(duckdb::ClientContext& client, const std::function<void(duckdb::SchemaCatalogEntry&)>& visit);
 
@@ -74,12 +84,22 @@ class RemoteTransaction final : public duckdb::Transaction {
   GenerationPtr current(duckdb::ClientContext& client);
   GenerationPtr refreshed(duckdb::ClientContext& client);
   GenerationPtr pin(GenerationPtr generation);
+  /// Of the tables that the connector keeps copies of, those that `schema` names, or the one that `table` names in it.
+  std::optional<std::string> copied_schema(duckdb::ClientContext& client, const std::string& schema) const;
+  std::optional<plan::TableName> copied_table(duckdb::ClientContext& client, const std::string& schema,
+                                              const std::string& table) const;
+  duckdb::CatalogEntry* copy(duckdb::ClientContext& client, RemoteSchema& schema, const plan::TableName& table,
+                             const connector::CopyState& state);
+  RemoteTable* live_table(duckdb::ClientContext& client, const std::string& schema_name,
+                          const duckdb::EntryLookupInfo& lookup, const std::string& name);
   bool must_exist(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) const;
 
   SchemaCache& cache_;
   mutable std::mutex mutex_;
   std::vector<GenerationPtr> pinned_;  ///< the last is the current one
   bool refreshed_ = false;
+  std::map<std::string, std::unique_ptr<RemoteSchema>> copy_schemas_;  ///< by name; hold no tables of their own
+  std::map<plan::TableName, std::unique_ptr<duckdb::ViewCatalogEntry>> copies_;
 };
 
 /// Transactions on a connector change nothing, so ending one only lets go.

@@ -46,9 +46,9 @@ void add(const duckdb::ProfilingNode& node, RunStatistics& sum) {
 
 }  // namespace
 
-void RunStatistics::enable(duckdb::ClientContext& client) {
+void RunStatistics::count(duckdb::ClientContext& client, bool whether) {
   auto& config = client.config;
-  config.enable_profiler = true;
+  config.enable_profiler = whether;
   config.emit_profiler_output = false;
   config.profiler_settings = {MetricType::OPERATOR_TYPE,
                               MetricType::OPERATOR_CARDINALITY,

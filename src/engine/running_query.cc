@@ -4,10 +4,12 @@
 #include <utility>
 
 #include <duckdb/parser/parser.hpp>
+#include <fmt/format.h>
 
 #include "base/ids.h"
 #include "engine/duck_session.h"
 #include "engine/errors.h"
+#include "engine/freshness.h"
 #include "engine/run_statistics.h"
 #include "lake/lake.h"
 #include "telemetry/log.h"
@@ -54,10 +56,22 @@ Status RunningQuery::begin() {
   services_.metrics.query_started();
   if (request_.limits.time_max.count() > 0) services_.deadlines.add(request_.limits.time_max, interruption_);
   given_ = WEIR_TRY(parameter_values(request_.params));
+  WEIR_TRY(demand_freshness());
   auto statements = WEIR_TRY(parse());
   WEIR_TRY(run_all_but_last(statements));
   WEIR_TRY(open(std::move(statements.back())));
   return start_last();
+}
+
+/// The request's demands become the session's settings, which its text may change.
+Status RunningQuery::demand_freshness() {
+  const auto& limits = request_.limits;
+  DuckSession session(*connection_);
+  if (limits.freshness_min) {
+    WEIR_TRY(session.run(fmt::format("SET weir_min_freshness_ms = {}", limits.freshness_min->count())));
+  }
+  if (limits.position_min.empty()) return {};
+  return session.run("SET weir_min_lsn = " + duckdb::Value(limits.position_min).ToSQLString());
 }
 
 Result<duckdb::vector<RunningQuery::Statement>> RunningQuery::parse() {
@@ -96,19 +110,37 @@ Status RunningQuery::open(Statement statement) {
   statement_ = std::move(statement);
   context_->forget();
   values_ = WEIR_TRY(values_for(*statement_, given_));
-  WEIR_TRY(DuckSession(*connection_).run("BEGIN TRANSACTION"));
-  reading_ = true;
-  const AllowList rules(request_.principal, services_.database.allow_dirs());
-  auto seen = inspect(*connection_->context, *statement_, values_, rules, request_.text);
-  if (!seen) {
-    Error error = std::move(seen.error());
-    // A near name may be one that the token shall not know of.
-    if (!request_.principal.schemas.empty() && error.kind() == ErrorKind::not_found) error.hint.clear();
-    return fail(std::move(error));
-  }
-  seen_ = std::move(*seen);
+  WEIR_TRY(look());
   if (seen_.changes_lake) return close_reading();  // the committer begins its own
   return read_snapshot();
+}
+
+/// Begins the statement's transaction and looks at it there. The two snapshots of a live copy (hot database, lake) are
+/// taken on the way; when a fold moved rows in between, both are taken anew.
+Status RunningQuery::look() {
+  const AllowList rules(request_.principal, services_.database.allow_dirs());
+  bool waited = false;
+  for (;;) {
+    const auto epoch = services_.committer.epoch().settled();
+    WEIR_TRY(begin_reading());
+    auto seen = inspect(*connection_->context, *statement_, values_, rules, request_.text);
+    if (!seen) {
+      Error error = std::move(seen.error());
+      // A near name may be one that the token shall not know of.
+      if (!request_.principal.schemas.empty() && error.kind() == ErrorKind::not_found) error.hint.clear();
+      return fail(std::move(error));
+    }
+    seen_ = std::move(*seen);
+    const auto copies = context_->copies();
+    const auto wanted = copies.empty() || std::exchange(waited, true) ? std::nullopt : wanted_freshness(*connection_->context);
+    if (!wanted && (copies.empty() || services_.committer.epoch().still(epoch))) return {};
+    WEIR_TRY(close_reading());
+    if (wanted) {
+      WEIR_TRY(wait_for_copies(*connection_->context, copies, *wanted, [this] { return interruption_->stopped(); }));
+    }
+    if (auto reason = interruption_->reason()) return fail(std::move(*reason));
+    context_->forget();
+  }
 }
 
 Status RunningQuery::read_snapshot() {
@@ -121,8 +153,9 @@ Status RunningQuery::read_snapshot() {
     Freshness entry{read.table, "lake", current, {}, {}};
     if (read.at_version) entry.snapshot_id = read.at_version;
     if (read.at_other_time) entry.snapshot_id.reset();
-    summary_.freshness.push_back(std::move(entry));
     summary_.extents_total += read.extents;
+    // A live copy stands under the name of its source, with its position.
+    if (!context_->notes_snapshot(read.table, current)) summary_.freshness.push_back(std::move(entry));
   }
   return {};
 }
@@ -136,6 +169,7 @@ Status RunningQuery::start_last() {
 }
 
 Status RunningQuery::start_reading() {
+  RunStatistics::count(*connection_->context, seen_.reads_here);
   run_ = WEIR_TRY(StatementRun::start(*connection_, std::move(statement_), values_, request_.text, *interruption_));
   return {};
 }
@@ -147,10 +181,23 @@ Status RunningQuery::discard_rows() {
   return close_reading();
 }
 
+/// BEGIN and COMMIT as statements would be planned and run like any other: a quarter of the time of a look-up. Nothing
+/// else uses this connection meanwhile.
+Status RunningQuery::begin_reading() {
+  auto& client = *connection_->context;
+  return guarded({}, [&] {
+    client.transaction.SetAutoCommit(false);
+    reading_ = true;
+  });
+}
+
+/// No statement is running.
 Status RunningQuery::close_reading() {
-  if (!reading_) return {};
-  reading_ = false;
-  return DuckSession(*connection_).run("COMMIT");
+  if (!std::exchange(reading_, false)) return {};
+  auto& client = *connection_->context;
+  return guarded({}, [&] {
+    client.transaction.Commit();
+  });
 }
 
 Status RunningQuery::write() {
@@ -230,6 +277,7 @@ Status RunningQuery::limit_rows(duckdb::DataChunk& chunk) {
 void RunningQuery::cancel() { interruption_->stop({ErrorCode::cancelled, "the query was cancelled", {}, {}}); }
 
 void RunningQuery::measure() {
+  if (!seen_.reads_here) return;
   auto statistics = RunStatistics::of_last(*connection_->context);
   summary_.rows_scanned = statistics.rows_scanned;
   summary_.bytes_read = statistics.bytes_read;

@@ -49,16 +49,19 @@ class RunningQuery final : public Query {
 
   RunningQuery(QueryServices services, const QueryRequest& request);
   Status begin();
+  Status demand_freshness();
   Result<duckdb::vector<Statement>> parse();
   Status run_all_but_last(duckdb::vector<Statement>& statements);
   Status start_last();
 
   Status open(Statement statement);
+  Status look();
   Status read_snapshot();
   Status start_reading();
   Status write();
   Status write_now();
   Status discard_rows();
+  Status begin_reading();
   Status close_reading();
 
   Result<bool> take_chunk();

@@ -18,6 +18,8 @@ using duckdb::StreamExecutionResult;
 
 /// How long this thread steps aside when DuckDB's workers have all of the work. DuckDB itself would spin.
 constexpr std::chrono::microseconds kStepAside{100};
+/// Before that it only yields: the task of a look-up is done within some microseconds.
+constexpr std::chrono::microseconds kYieldMax{50};
 
 }  // namespace
 
@@ -58,9 +60,10 @@ bool StatementRun::step_pending() {
       pending_->WaitForTask();
       return false;
     case PendingExecutionResult::NO_TASKS_AVAILABLE:
-      std::this_thread::sleep_for(kStepAside);
+      step_aside();
       return false;
     case PendingExecutionResult::RESULT_NOT_READY:
+      progressed_at_ = Clock::now();
       return false;
     default:
       return true;
@@ -70,15 +73,22 @@ bool StatementRun::step_pending() {
 /// One step towards the next chunk; true when it is there, or the end.
 bool StatementRun::step_stream() {
   auto& stream = result_->Cast<duckdb::StreamQueryResult>();
-  auto began = std::chrono::steady_clock::now();
+  auto began = Clock::now();
   auto state = stream.ExecuteTask();
   if (duckdb::StreamQueryResult::IsChunkReady(state)) return true;
   if (state == StreamExecutionResult::BLOCKED) {
     stream.WaitForTask();
-  } else if (std::chrono::steady_clock::now() - began < kStepAside / 4) {
-    std::this_thread::sleep_for(kStepAside);  // there was nothing to do for this thread
+  } else if (Clock::now() - began < kStepAside / 4) {
+    step_aside();  // there was nothing to do for this thread
+  } else {
+    progressed_at_ = Clock::now();
   }
   return false;
+}
+
+void StatementRun::step_aside() {
+  if (Clock::now() - progressed_at_ < kYieldMax) return std::this_thread::yield();
+  std::this_thread::sleep_for(kStepAside);
 }
 
 Status StatementRun::run_until_result() {
@@ -103,6 +113,7 @@ Status StatementRun::make_ready() {
 Result<duckdb::unique_ptr<duckdb::DataChunk>> StatementRun::next() {
   using Chunk = duckdb::unique_ptr<duckdb::DataChunk>;
   if (ended_) return Chunk();
+  progressed_at_ = Clock::now();
   auto ready = guarded({}, [&] { return make_ready(); });
   if (!ready) return fail(failure(std::move(ready.error())));
   if (auto reason = interruption_.reason()) return fail(std::move(*reason));

@@ -1,6 +1,7 @@
 /// One statement while it runs: its chunks, one after the other, and never a wait that cannot be interrupted.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include <duckdb.hpp>
@@ -26,6 +27,8 @@ class StatementRun {
   Result<duckdb::unique_ptr<duckdb::DataChunk>> next();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   StatementRun(duckdb::Connection& connection, const Interruption& interruption)
       : client_(*connection.context), interruption_(interruption) {}
 
@@ -33,6 +36,7 @@ class StatementRun {
   Status run_until_result();
   bool step_pending();
   bool step_stream();
+  void step_aside();
   Error failure(Error error);
 
   duckdb::ClientContext& client_;
@@ -40,6 +44,7 @@ class StatementRun {
   duckdb::unique_ptr<duckdb::PendingQueryResult> pending_;
   duckdb::unique_ptr<duckdb::QueryResult> result_;
   bool ended_ = false;
+  Clock::time_point progressed_at_;  ///< when this thread last had something to do
 };
 
 }  // namespace weir::engine

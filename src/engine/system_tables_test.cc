@@ -78,7 +78,8 @@ TEST_F(SystemTablesTest, catalog_schema_lists_lake_and_connectors) {
 
 TEST_F(SystemTablesTest, catalog_schema_says_which_source_cannot_be_asked) {
   source_->break_with({ErrorCode::source_unreachable, "cannot reach it", {}, "shop"});
-  for (const auto& catalog : engine_->catalog_schema(principal_).value()["catalogs"]) {
+  const nlohmann::json schema = engine_->catalog_schema(principal_).value();
+  for (const auto& catalog : schema["catalogs"]) {
     EXPECT_EQ(catalog.contains("error"), catalog["name"] == "shop") << catalog;
   }
 }

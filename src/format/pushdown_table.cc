@@ -1,6 +1,7 @@
 /// `pushdown_summary` for people.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -37,15 +38,31 @@ std::vector<std::string> pushed(const json& scan) {
   return lines;
 }
 
-/// What stayed here, and why, one thing per line.
+/// The reason behind `reason` when it is that of `filter`: "filter: why".
+std::optional<std::string> why(const std::string& reason, const std::string& filter) {
+  const std::string before = filter + ": ";
+  return reason.starts_with(before) ? std::optional(reason.substr(before.size())) : std::nullopt;
+}
+
+/// What stayed here, and why, one thing per line; each reason stands once, behind the thing that it is about.
 std::vector<std::string> residual(const json& scan) {
-  std::vector<std::string> lines = strings(scan, "filters_residual");
-  const auto reasons = strings(scan, "residual_reasons");
-  for (const std::string& reason : reasons) lines.push_back("(" + reason + ")");
-  const auto aggregate = scan.find("agg_residual_reason");
-  const bool told = aggregate == scan.end() || !aggregate->is_string() ||
-                    std::find(reasons.begin(), reasons.end(), aggregate->get<std::string>()) != reasons.end();
-  if (!told) lines.push_back("aggregate (" + aggregate->get<std::string>() + ")");
+  std::vector<std::string> lines;
+  auto reasons = strings(scan, "residual_reasons");
+  for (const std::string& filter : strings(scan, "filters_residual")) {
+    const auto of_it =
+        std::ranges::find_if(reasons, [&](const auto& reason) { return why(reason, filter).has_value(); });
+    lines.push_back(of_it == reasons.end() ? filter : filter + " (" + *why(*of_it, filter) + ")");
+    if (of_it != reasons.end()) reasons.erase(of_it);
+  }
+  if (const auto aggregate = scan.find("agg_residual_reason"); aggregate != scan.end() && aggregate->is_string()) {
+    const auto reason = aggregate->get<std::string>();
+    lines.push_back("aggregate (" + reason + ")");
+    std::erase(reasons, reason);
+  }
+  for (const std::string& reason : reasons) {
+    std::string line = "(" + reason + ")";
+    if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+  }
   return lines;
 }
 

@@ -27,6 +27,9 @@ std::string duration(double milliseconds) {
 class TableWriter final : public RowWriter {
  public:
   explicit TableWriter(const TableOptions& options) : RowWriter(TextStyle::person), options_(options) {}
+  void show_held(std::string& out) override {
+    if (grid_ != nullptr) grid_->show_held(out);
+  }
 
  private:
   void head(const std::vector<Column>& columns, const arrow::Schema& schema, std::string&) override {

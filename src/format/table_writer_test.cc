@@ -59,6 +59,23 @@ TEST(TableWriter, StreamsRowsAfterTheMeasuredOnes) {
   EXPECT_EQ(out, " n\n───\n 1\n 2\n 1\n 2\n");
 }
 
+TEST(TableWriter, ShowsHeldRowsWhenAskedTo) {
+  const TestAnswer answer({column("n", "INTEGER", arrow::int32(), "[1, 2]")});
+  auto writer = make_table_writer({});
+  std::string out;
+  const auto schema = answer.schema();
+  ASSERT_TRUE(writer->begin(answer.columns, *schema.get(), out));
+  writer->show_held(out);
+  EXPECT_EQ(out, "");
+  ASSERT_TRUE(writer->batch(answer.exported(), out));
+  writer->show_held(out);
+  EXPECT_EQ(out, " n\n───\n 1\n 2\n");
+  writer->show_held(out);
+  ASSERT_TRUE(writer->batch(answer.exported(), out));
+  ASSERT_TRUE(writer->end(kTrailer, out));
+  EXPECT_EQ(out, " n\n───\n 1\n 2\n 1\n 2\n(4 rows, 12 ms)\n");
+}
+
 TEST(TableWriter, DimsNullAndRulesInColour) {
   EXPECT_EQ(table({column("a", "VARCHAR", arrow::utf8(), "[null]")}, {.colour = true}),
             " a\n\x1b[2m──────\x1b[0m\n \x1b[2mNULL\x1b[0m\n(1 row, 12 ms)\n");
@@ -89,24 +106,42 @@ TEST(PlanWriter, KeepsTheLinesOfADrawing) {
 }
 
 TEST(PushdownTable, ShowsEachScanWithWhatWasDoneWhere) {
+  const nlohmann::json summary = {
+      {{"source", "pg_prod"},
+       {"table", "public.users"},
+       {"filters_pushed", {"region = $1", "id > $2"}},
+       {"filters_residual", {"lower(email) = $3"}},
+       {"agg_residual_reason", "aggregates are not pushed yet"},
+       {"residual_reasons",
+        {"lower(email) = $3: not proven identical", "aggregates are not pushed yet", "ORDER BY is not pushed yet"}},
+       {"projection_pushed", true},
+       {"limit_pushed", nullptr},
+       {"agg_pushed", nullptr},
+       {"scan_duration_ms", 14.26},
+       {"rows_returned", 50},
+       {"bytes_received", 4128}}};
+  EXPECT_EQ(pushdown_table(summary, {}),
+            " source  │ table        │ done by the source │ done here (why)                           │ limit │ rows │ "
+            "bytes │   ms\n"
+            "─────────┼──────────────┼────────────────────┼───────────────────────────────────────────┼───────┼──────┼─"
+            "──────┼──────\n"
+            " pg_prod │ public.users │ region = $1        │ lower(email) = $3 (not proven identical)  │       │   50 │ "
+            " 4128 │ 14.3\n"
+            "         │              │ id > $2            │ aggregate (aggregates are not pushed yet) │       │      │ "
+            "      │     \n"
+            "         │              │ columns            │ (ORDER BY is not pushed yet)              │       │      │ "
+            "      │     \n");
+}
+
+TEST(PushdownTable, SaysEachReasonOnce) {
+  const std::string reason = "aggregates are not pushed yet";
   const nlohmann::json summary = {{{"source", "pg_prod"},
                                    {"table", "public.users"},
-                                   {"filters_pushed", {"region = $1", "id > $2"}},
-                                   {"filters_residual", {"lower(email) = $3"}},
-                                   {"residual_reasons", {"lower: not proven identical"}},
-                                   {"projection_pushed", true},
-                                   {"limit_pushed", nullptr},
-                                   {"agg_pushed", nullptr},
-                                   {"scan_duration_ms", 14.26},
-                                   {"rows_returned", 50},
-                                   {"bytes_received", 4128}}};
-  EXPECT_EQ(
-      pushdown_table(summary, {}),
-      " source  │ table        │ done by the source │ done here (why)               │ limit │ rows │ bytes │   ms\n"
-      "─────────┼──────────────┼────────────────────┼───────────────────────────────┼───────┼──────┼───────┼──────\n"
-      " pg_prod │ public.users │ region = $1        │ lower(email) = $3             │       │   50 │  4128 │ 14.3\n"
-      "         │              │ id > $2            │ (lower: not proven identical) │       │      │       │     \n"
-      "         │              │ columns            │                               │       │      │       │     \n");
+                                   {"agg_residual_reason", reason},
+                                   {"residual_reasons", {reason, reason, "joins are not pushed yet"}}}};
+  const std::string table = pushdown_table(summary, {});
+  EXPECT_EQ(table.find(reason), table.rfind(reason)) << table;
+  EXPECT_NE(table.find("(joins are not pushed yet)"), std::string::npos) << table;
 }
 
 TEST(PushdownTable, IsEmptyWithoutScans) { EXPECT_EQ(pushdown_table(nlohmann::json::array(), {}), ""); }

@@ -33,6 +33,10 @@ void TextGrid::add(std::vector<GridCell> row, std::string& out) {
   if (held_.size() >= options_.measured_rows || held_bytes_ >= options_.measured_bytes) print_held(out);
 }
 
+void TextGrid::show_held(std::string& out) {
+  if (!held_.empty()) print_held(out);
+}
+
 void TextGrid::finish(std::string& out) {
   if (measuring_) print_held(out);
 }

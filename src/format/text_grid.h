@@ -29,6 +29,8 @@ class TextGrid {
  public:
   TextGrid(std::vector<GridColumn> columns, TableOptions options);
   void add(std::vector<GridCell> row, std::string& out);
+  /// Writes the rows that were held back; later ones are only as wide as these allow.
+  void show_held(std::string& out);
   /// Writes what was held back. A grid without rows is its header.
   void finish(std::string& out);
 

@@ -25,6 +25,8 @@ constexpr std::array kFormats = {
 
 }  // namespace
 
+void Writer::show_held(std::string&) {}
+
 std::unique_ptr<Writer> make_writer(Format format) {
   switch (format) {
     case Format::json:

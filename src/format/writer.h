@@ -30,6 +30,8 @@ class Writer {
   virtual Status begin(const std::vector<Column>& columns, const ArrowSchema& schema, std::string& out) = 0;
   /// Takes the batch.
   virtual Status batch(batch::OwnedArray batch, std::string& out) = 0;
+  /// Gives out the rows that are held back to find the widths of a table; the other formats hold none.
+  virtual void show_held(std::string& out);
   /// `trailer` is an object: the query's summary, or {"error": {...}} when it failed after its first rows.
   /// JSON puts its members beside "rows"; NDJSON writes {"$summary": …} or {"$error": …}; Arrow adds an empty batch
   /// whose metadata holds it under "weir"; CSV and tables leave it out.

@@ -24,10 +24,26 @@ class Committer::Turn {
   Committer& committer_;
 };
 
-Committer::Committer(CommitterOptions options, fs::path extents, telemetry::Metrics& metrics)
+Committer::Committer(CommitterOptions options, const fs::path& extents, telemetry::Metrics& metrics)
     : options_(options), directory_(extents.parent_path()), metrics_(metrics) {}
 
 Committer::~Committer() = default;
+
+Committer::LongWrite::LongWrite(Committer& committer) : committer_(committer) {
+  const std::lock_guard lock(committer_.mutex_);
+  committer_.long_writes_.insert(began_at_);
+}
+
+Committer::LongWrite::~LongWrite() {
+  const std::lock_guard lock(committer_.mutex_);
+  committer_.long_writes_.erase(committer_.long_writes_.find(began_at_));
+}
+
+std::optional<std::chrono::system_clock::time_point> Committer::oldest_long_write() {
+  const std::lock_guard lock(mutex_);
+  if (long_writes_.empty()) return {};
+  return *long_writes_.begin();
+}
 
 Status Committer::commit(SqlSession& session, const std::function<Status()>& work, std::stop_token stop) {
   WEIR_TRY(take_turn(stop));

@@ -9,10 +9,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 
 #include "base/result.h"
+#include "lake/hot.h"
 #include "lake/sql_session.h"
 #include "telemetry/metrics.h"
 
@@ -28,7 +30,7 @@ struct CommitterOptions {
 class Committer {
  public:
   /// `extents` is the directory of the lake's files; the catalog lies beside it.
-  Committer(CommitterOptions options, std::filesystem::path extents, telemetry::Metrics& metrics);
+  Committer(CommitterOptions options, const std::filesystem::path& extents, telemetry::Metrics& metrics);
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -38,6 +40,27 @@ class Committer {
   /// before the statement commits. On any error nothing has changed and no transaction is left open.
   /// Errors: those of `work`, too_many_requests, timeout, cancelled, commit_conflict, disk_full.
   Status commit(SqlSession& session, const std::function<Status()>& work, std::stop_token stop);
+
+  /// A transaction of the lake that may take long before its turn, e.g. the loading of a snapshot. What it may still
+  /// compare itself with must not be expired meanwhile.
+  class LongWrite {
+   public:
+    explicit LongWrite(Committer& committer);
+    ~LongWrite();
+    LongWrite(const LongWrite&) = delete;
+    LongWrite& operator=(const LongWrite&) = delete;
+
+   private:
+    Committer& committer_;
+    const std::chrono::system_clock::time_point began_at_ = std::chrono::system_clock::now();
+  };
+  /// When the oldest of those began; nothing when there is none.
+  std::optional<std::chrono::system_clock::time_point> oldest_long_write();
+
+  /// The data directory.
+  const std::filesystem::path& directory() const { return directory_; }
+  /// Of the folds of live copies, which are commits too.
+  FoldEpoch& epoch() { return epoch_; }
 
  private:
   class Turn;
@@ -53,6 +76,8 @@ class Committer {
   uint64_t next_ticket_ = 0;
   std::set<uint64_t> waiting_;  ///< the first is served next
   bool serving_ = false;
+  std::multiset<std::chrono::system_clock::time_point> long_writes_;
+  FoldEpoch epoch_;
 };
 
 }  // namespace weir::lake

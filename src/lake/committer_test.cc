@@ -27,6 +27,12 @@ class RecordingSession : public SqlSession {
   Result<std::vector<std::vector<std::string>>> rows(std::string_view) override {
     return std::vector<std::vector<std::string>>{};
   }
+  Result<uint64_t> change(std::string_view sql) override {
+    WEIR_TRY(run(sql));
+    return uint64_t{0};
+  }
+  Status show(std::string_view, const batch::OwnedSchema&, const batch::OwnedArray&) override { return {}; }
+  void interrupt() override {}
 
   std::vector<std::string> statements;
 };

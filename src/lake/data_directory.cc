@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lake/durable_file.h"
@@ -130,6 +131,9 @@ Status DataDirectory::read_version() {
     if (fs::exists(catalog_file(), ignored) || fs::exists(state_file(), ignored) || !empty_or_absent(extents())) {
       return damaged(file, "is missing, though the directory holds data");
     }
+    // One that was made beforehand is closed to others, as initdb does: catalog and control state hold values of rows
+    // and what people registered. Whoever opens it again later decides that for themselves.
+    if (::chmod(path_.c_str(), 0700) != 0) return file_error("close to others", path_, errno);
     return write_durably(file, std::to_string(kLayoutVersion) + " " + std::string(kNewMark) + "\n");
   }
   const auto text = WEIR_TRY(read_small_file(file));

@@ -10,7 +10,8 @@
 namespace weir::lake {
 
 /// Layout: `weir.lock` (held while in use; holds the owner's process id and address), `version` (the layout's number),
-/// `catalog.ducklake` (the DuckLake catalog), `extents/` (Parquet), `state.db` (control state), `spill/`.
+/// `catalog.ducklake` (the DuckLake catalog), `hot.duckdb` (what live copies have not folded into the lake yet, and
+/// their positions), `extents/` (Parquet), `state.db` (control state), `spill/`.
 class DataDirectory {
  public:
   /// Creates what is missing, takes the lock and empties `spill/`. `address` is what another process is told to ask,
@@ -27,6 +28,7 @@ class DataDirectory {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path catalog_file() const { return path_ / "catalog.ducklake"; }
+  std::filesystem::path hot_file() const { return path_ / "hot.duckdb"; }
   std::filesystem::path extents() const { return path_ / "extents"; }
   std::filesystem::path state_file() const { return path_ / "state.db"; }
   std::filesystem::path spill() const { return path_ / "spill"; }

@@ -56,6 +56,13 @@ TEST_F(DataDirectoryTest, CreatesWhatIsMissingForItsOwnerOnly) {
   EXPECT_FALSE(directory->has_lake());
 }
 
+TEST_F(DataDirectoryTest, ClosesAnEmptyDirectoryThatWasMadeBeforehand) {
+  fs::create_directory(path_);
+  fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::others_read);
+  open().value().reset();
+  EXPECT_EQ(fs::status(path_).permissions(), fs::perms::owner_all);
+}
+
 TEST_F(DataDirectoryTest, TellsASecondOpenerWhoAnswersAndWhere) {
   const auto first = open("http://127.0.0.1:8080").value();
   const auto second = open();

@@ -5,6 +5,7 @@
 
 #include "lake/catalog_errors.h"
 #include "lake/durable_file.h"
+#include "lake/hot.h"
 
 namespace weir::lake {
 namespace {
@@ -58,6 +59,7 @@ Status run_attach(SqlSession& session, const DataDirectory& directory) {
   }
   // The statement above succeeds on a catalog whose tables are damaged; this one reads them.
   WEIR_TRY(session.run("SELECT count(*) FROM " + std::string(kCatalog) + ".snapshots()"));
+  WEIR_TRY(session.run("ATTACH " + sql_string(directory.hot_file().string()) + " AS " + std::string(kHotCatalog)));
   return session.run("USE " + std::string(kCatalog));
 }
 

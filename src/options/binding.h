@@ -106,7 +106,7 @@ class Binding {
 
   /// For a test beside each declaration: paths that `group` declares and nothing reads, or that are read and not
   /// declared. `unread` are those that are meant to be left (name, type, mode).
-  std::vector<std::string> unbound(const Group& group, std::vector<std::string> unread = {}) const {
+  std::vector<std::string> unbound(const Group& group, const std::vector<std::string>& unread = {}) const {
     std::vector<std::string> declared = detail::paths(group);
     std::vector<std::string> found;
     for (const Entry& entry : entries_) {

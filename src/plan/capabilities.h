@@ -26,7 +26,7 @@ struct Capabilities {
   std::span<const Rule> rules;
   bool limit = false;             ///< LIMIT without ORDER BY
   size_t in_list_length_max = 0;  ///< longer lists stay here
-  bool text_is_utf8 = false;      ///< false: no text predicate is pushed, because bytes differ
+  bool text_is_utf8 = false;      ///< false: text is not compared on the source, because bytes differ
 };
 
 /// Why something is not pushed; goes into `residual_reasons`.

@@ -37,7 +37,7 @@ struct Compare {
   Comparison op;
   ExpressionPtr left, right;
 };
-/// `input IN (values)`, or NOT IN. NULLs among the values follow SQL's three-valued logic.
+/// `input IN (values)`, or NOT IN. NULLs among the values follow SQL's three-valued logic; their type does not matter.
 struct In {
   ExpressionPtr input;
   std::vector<Constant> values;

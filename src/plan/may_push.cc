@@ -80,6 +80,7 @@ class Judge {
                     std::to_string(capabilities_.in_list_length_max) + ")");
     }
     for (const auto& value : in.values) {
+      if (value.is_null()) continue;  // has no value that could differ, and takes the type of the column
       if (auto verdict = constant(value); !verdict) return verdict;
       if (auto verdict = same_types(columns_[ref->index].type, value.type); !verdict) return verdict;
     }
@@ -116,7 +117,9 @@ class Judge {
   Verdict column(const ColumnRef& ref, Operation operation) const {
     if (ref.index >= columns_.size()) return refuse("the column is not part of the table");
     const auto& column = columns_[ref.index];
-    if (column.cast_to_text) {
+    // Asks nothing of the value: neither how it travels nor how it compares matters.
+    const bool tests_null = operation == Operation::null_test;
+    if (column.cast_to_text && !tests_null) {
       return refuse("column " + column.name + " (" + column.source_type + ") is carried as text");
     }
     const auto kind = column.type.kind;
@@ -125,7 +128,7 @@ class Judge {
       return refuse(std::string(name_of(operation)) + " on " + to_string(column.type) + " column " + column.name +
                     " is not proven equal on the source");
     }
-    if (kind != Kind::text) return {};
+    if (kind != Kind::text || tests_null) return {};
     if (!capabilities_.text_is_utf8) return refuse("text of the source is not known to be UTF-8");
     if (column.collation != Collation::deterministic) {
       return refuse("column " + column.name + " (" + column.source_type + ") compares by a nondeterministic collation");

@@ -102,9 +102,20 @@ TEST(MayPush, RefusesColumnsThatAreCarriedAsText) {
   auto point = column(Kind::text);
   point.cast_to_text = true;
   point.source_type = "point";
-  for (const auto operation : kOperations) {
+  for (const auto operation : {Operation::equality, Operation::ordering, Operation::pattern}) {
     EXPECT_EQ(refusal(predicate(Kind::text, operation), point, trust.capabilities),
               "column c (point) is carried as text");
+  }
+}
+
+TEST(MayPush, TakesANullTestHoweverAColumnTravelsOrCompares) {
+  Trust trust;
+  trust.capabilities.text_is_utf8 = false;
+  auto point = column(Kind::text);
+  point.cast_to_text = true;
+  point.collation = Collation::nondeterministic;
+  for (const bool negated : {false, true}) {
+    EXPECT_EQ(refusal(make(IsNull{column_ref(), negated}), point, trust.capabilities), "");
   }
 }
 
@@ -131,6 +142,20 @@ TEST(MayPush, LimitsTheLengthOfInLists) {
   EXPECT_EQ(refusal(list(3), column(Kind::int32), trust.capabilities), "");
   EXPECT_EQ(refusal(list(4), column(Kind::int32), trust.capabilities),
             "IN list of 4 values is longer than the source takes (3)");
+}
+
+TEST(MayPush, TakesNullsInAListForAnyColumn) {
+  const Trust trust;
+  const Constant null{{Kind::text, 0, 0, {}}, std::monostate{}};
+  for (const bool negated : {false, true}) {
+    EXPECT_EQ(
+        refusal(make(In{column_ref(), {value(Kind::int32), null}, negated}), column(Kind::int32), trust.capabilities),
+        "");
+    EXPECT_EQ(refusal(make(In{column_ref(), {null}, negated}), column(Kind::int32), trust.capabilities), "");
+  }
+  EXPECT_NE(
+      refusal(make(In{column_ref(), {null, value(Kind::float64)}, false}), column(Kind::int32), trust.capabilities),
+      "");
 }
 
 TEST(MayPush, TakesAnOrWholeOrNotAtAll) {

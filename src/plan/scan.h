@@ -27,7 +27,8 @@ struct Column {
   bool nullable = true;
   /// The source's own name of the type, e.g. "numeric(12,2)" or "citext"; for messages and documentation.
   std::string source_type;
-  /// The source sends the value as text because its type has no exact home here: never compared on the source.
+  /// The source sends the value as text because its type has no exact home here: only its NULL test may run on
+  /// the source.
   bool cast_to_text = false;
 
   bool operator==(const Column&) const = default;

@@ -34,7 +34,7 @@ enum class Kind : uint8_t {
 enum class Collation : uint8_t {
   not_text,          ///< comparison does not depend on a collation
   deterministic,     ///< equal only when the bytes are equal; order may differ from byte order
-  nondeterministic,  ///< different bytes may be equal (ICU nondeterministic, citext, bpchar): nothing is pushed
+  nondeterministic,  ///< different bytes may be equal (ICU nondeterministic, citext, bpchar): NULL tests only
 };
 
 /// A type. `precision` and `scale` are set for `decimal` only, `children` for `list` only.

@@ -109,7 +109,7 @@ TEST_F(ServerTest, PausesAndResumesAScope) {
 
 TEST_F(ServerTest, WhatIsPlannedSaysSo) {
   start();
-  for (const char* path : {"/v1/ingest", "/v1/pipelines", "/v1/connectors/x/resync"}) {
+  for (const char* path : {"/v1/ingest", "/v1/pipelines"}) {
     const Answer answer = ask("POST", path);
     EXPECT_EQ(answer.status, 501) << path;
     EXPECT_EQ(answer.error_code(), "not_available_yet") << path;
@@ -127,6 +127,16 @@ TEST_F(ServerTest, WithTokensOnlyHealthAndReadinessAreOpen) {
     EXPECT_EQ(answer.status, 401) << path;
     EXPECT_EQ(answer.fields.at("www-authenticate"), "Bearer") << path;
   }
+}
+
+TEST_F(ServerTest, IsNotReadyOnceTheEngineHasStopped) {
+  start();
+  EXPECT_EQ(ask("GET", "/ready").status, 200);
+  engine.has_stopped = true;
+  const Answer answer = ask("GET", "/ready");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.json().at("reasons"), nlohmann::json({"engine_stopped"}));
+  EXPECT_EQ(ask("GET", "/health").status, 200);
 }
 
 TEST_F(ServerTest, ABodyIsNotReadForSomebodyUnknown) {
@@ -158,6 +168,36 @@ TEST_F(ServerTest, AConfinedTokenSeesItsConnectorsOnly) {
     EXPECT_EQ(ask("GET", path, "", bearer(kShopToken)).error_code(), "connector_not_found") << path;
   }
   EXPECT_EQ(ask("GET", "/v1/connectors/" + hidden, "", bearer(kShopToken)).error_code(), "connector_not_found");
+}
+
+TEST_F(ServerTest, AConfinedTokenIsOfferedNamesThatItMaySee) {
+  start_with_tokens();
+  register_source("pg_shop", bearer(kAdminToken));
+  register_source("pg_prod", bearer(kAdminToken));
+  const auto refused = [&](const std::string& name, const char* token) {
+    return ask("GET", "/v1/connectors/" + name + "/status", "", bearer(token)).json().at("error");
+  };
+  EXPECT_EQ(refused("pg_prot", kReadToken).at("hint"), "did you mean 'pg_prod'?");
+  EXPECT_EQ(refused("pg_shpo", kShopToken).at("hint"), "did you mean 'pg_shop'?");
+  EXPECT_EQ(refused("pg_prot", kShopToken).dump().find("pg_prod"), std::string::npos);
+  // One that is there but hidden answers word for word as one that is not.
+  EXPECT_EQ(refused("pg_prod", kShopToken).at("message"), "no connector has the id or name 'pg_prod'");
+  EXPECT_EQ(refused("pg_none", kShopToken).at("message"), "no connector has the id or name 'pg_none'");
+  EXPECT_EQ(refused("pg_prod", kShopToken).at("hint"), refused("pg_none", kShopToken).at("hint"));
+}
+
+TEST_F(ServerTest, ARegistrationAnswersItsWarnings) {
+  start();
+  EXPECT_EQ(register_source("pg_prod").json().at("warnings"), nlohmann::json::array());
+  const Answer plain =
+      ask("POST", "/v1/connectors",
+          R"({"name":"plain","type":"fake","mode":"federation","connection":{"url":"fake://user:hunter2@db"}})", kJson);
+  ASSERT_EQ(plain.status, 201) << plain.body;
+  EXPECT_EQ(plain.json().at("warnings").size(), 1) << plain.body;
+  const Answer changed =
+      ask("PATCH", "/v1/connectors/pg_prod", R"({"connection":{"url":"fake://user:hunter2@db"}})", kJson);
+  EXPECT_EQ(changed.json().at("warnings").size(), 1) << changed.body;
+  EXPECT_EQ(changed.body.find("hunter2"), std::string::npos);
 }
 
 TEST_F(ServerTest, QueriesRunAsTheTokensRole) {

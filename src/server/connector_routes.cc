@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "base/time.h"
 #include "server/errors.h"
 #include "server/json_body.h"
@@ -23,32 +24,37 @@ bool may_see(const engine::Principal& principal, const std::string& connector) {
 
 const std::string& connector_of(const Call& call) { return call.path.find("id")->second; }
 
-/// The connector's document. A hidden connector answers as one that does not exist.
-Result<nlohmann::json> visible_connector(Fleet& fleet, const Call& call) {
-  const std::string& id_or_name = connector_of(call);
-  nlohmann::json document = WEIR_TRY(fleet.get(id_or_name));
-  if (!may_see(call.principal, document.value("name", ""))) {
-    return fail(ErrorCode::connector_not_found, "no connector has the id or name " + id_or_name);
-  }
-  return document;
-}
-
-Result<Response> create(Fleet& fleet, const Call& call) {
-  const connector::Saved saved = WEIR_TRY(fleet.create(WEIR_TRY(parse_json_object(call.request.body))));
-  nlohmann::json document = {{"id", saved.id}};
-  if (!saved.warnings.empty()) document["warnings"] = saved.warnings;
-  Response response = json_response(201, document);
-  response.fields.add("Location", "/v1/connectors/" + saved.id);
-  return response;
-}
-
-Result<Response> list(Fleet& fleet, const Call& call) {
+nlohmann::json visible_connectors(const Fleet& fleet, const Call& call) {
   nlohmann::json visible = nlohmann::json::array();
   const nlohmann::json documents = fleet.list();
   for (const nlohmann::json& document : documents.at("items")) {
     if (may_see(call.principal, document.value("name", ""))) visible.push_back(document);
   }
-  return json_response(200, {{"items", std::move(visible)}});
+  return visible;
+}
+
+/// The connector's document. A hidden connector answers as one that does not exist, and its name is offered to nobody
+/// who may not see it.
+Result<nlohmann::json> visible_connector(const Fleet& fleet, const Call& call) {
+  const std::string& id_or_name = connector_of(call);
+  auto document = fleet.get(id_or_name);
+  if (document && may_see(call.principal, document->value("name", ""))) return document;
+  if (!document && document.error().code != ErrorCode::connector_not_found) return document;
+  std::vector<std::string> names;
+  for (const nlohmann::json& visible : visible_connectors(fleet, call)) names.push_back(visible.value("name", ""));
+  return fail(ErrorCode::connector_not_found, "no connector has the id or name '" + id_or_name + "'",
+              did_you_mean(id_or_name, names));
+}
+
+Result<Response> create(Fleet& fleet, const Call& call) {
+  const connector::Saved saved = WEIR_TRY(fleet.create(WEIR_TRY(parse_json_object(call.request.body))));
+  Response response = json_response(201, {{"id", saved.id}, {"warnings", saved.warnings}});
+  response.fields.add("Location", "/v1/connectors/" + saved.id);
+  return response;
+}
+
+Result<Response> list(Fleet& fleet, const Call& call) {
+  return json_response(200, {{"items", visible_connectors(fleet, call)}});
 }
 
 Result<Response> catalog(Fleet& fleet, const Call&) { return json_response(200, fleet.catalog()); }
@@ -91,6 +97,15 @@ Result<Response> resume(Fleet& fleet, const Call& call) {
   return json_response(200, WEIR_TRY(fleet.get(connector_of(call))));
 }
 
+Result<Response> resync(Fleet& fleet, const Call& call) {
+  const auto table = call.parameters.find("table");
+  if (table == call.parameters.end()) {
+    return fail(ErrorCode::invalid_request, "resync needs a table", "Ask for ?table=public.users.");
+  }
+  WEIR_TRY(fleet.resync(connector_of(call), table->second));
+  return json_response(202, WEIR_TRY(fleet.status(connector_of(call))));
+}
+
 Result<Response> status(Fleet& fleet, const Call& call) {
   WEIR_TRY(visible_connector(fleet, call));
   return json_response(200, WEIR_TRY(fleet.status(connector_of(call))));
@@ -128,11 +143,7 @@ void add_connector_routes(Router& router, Fleet& fleet) {
   router.add({"DELETE", one, Access::admin, on(fleet, remove)});
   router.add({"POST", "/v1/connectors/{id}/pause", Access::admin, on(fleet, pause), {"scope"}});
   router.add({"POST", "/v1/connectors/{id}/resume", Access::admin, on(fleet, resume), {"scope"}});
-  router.add({"POST",
-              "/v1/connectors/{id}/resync",
-              Access::admin,
-              not_available_yet("syncing tables into the lake is not built yet"),
-              {"table"}});
+  router.add({"POST", "/v1/connectors/{id}/resync", Access::admin, on(fleet, resync), {"table"}});
   router.add({"GET", "/v1/connectors/{id}/status", Access::read, on(fleet, status)});
   router.add({"GET", "/v1/connectors/{id}/events", Access::read, on(fleet, events)});
 }

@@ -129,6 +129,9 @@ class ScriptedEngine final : public engine::Engine {
     traces_[id] = {request, trace};
     return std::make_unique<ScriptedQuery>(id, script, trace);
   }
+  Result<std::unique_ptr<lake::SqlSession>> open_session() override {
+    return fail(ErrorCode::not_available_yet, "sessions of a scripted engine");
+  }
   std::vector<engine::QueryLine> queries() const override {
     const std::lock_guard lock(mutex_);
     std::vector<engine::QueryLine> lines;
@@ -146,6 +149,8 @@ class ScriptedEngine final : public engine::Engine {
     found->second.second->cancel();
     return {};
   }
+  bool stopped() const override { return has_stopped; }
+  std::atomic<bool> has_stopped = false;
   void drain(std::chrono::milliseconds limit) override {
     {
       const std::lock_guard lock(mutex_);

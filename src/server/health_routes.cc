@@ -8,10 +8,14 @@ namespace {
 
 Response health() { return json_response(200, {{"status", "ok"}, {"version", WEIR_VERSION}}); }
 
-/// The lake is attached before a server is opened, so stopping is the only reason not to be ready.
-Response ready(bool draining) {
-  if (!draining) return json_response(200, {{"status", "ready"}, {"reasons", nlohmann::json::array()}});
-  return json_response(503, {{"status", "not_ready"}, {"reasons", {"draining"}}});
+/// The lake is attached before a server is opened, so these are the only reasons not to be ready.
+Response ready(bool draining, bool engine_stopped, const std::vector<std::string>& stalled) {
+  nlohmann::json reasons = nlohmann::json::array();
+  if (draining) reasons.push_back("draining");
+  if (engine_stopped) reasons.push_back("engine_stopped");
+  for (const auto& connector : stalled) reasons.push_back("sync_stalled: " + connector);
+  if (reasons.empty()) return json_response(200, {{"status", "ready"}, {"reasons", std::move(reasons)}});
+  return json_response(503, {{"status", "not_ready"}, {"reasons", std::move(reasons)}});
 }
 
 Response metrics_text(const telemetry::Metrics& metrics) {
@@ -23,7 +27,9 @@ Response metrics_text(const telemetry::Metrics& metrics) {
 
 }  // namespace
 
-void add_health_routes(Router& router, const telemetry::Metrics& metrics, const std::atomic<bool>& draining) {
+void add_health_routes(Router& router, const telemetry::Metrics& metrics, const engine::Engine& engine,
+                       const connector::Fleet& fleet,
+                       const std::atomic<bool>& draining) {
   router.add({.method = "GET",
               .pattern = "/health",
               .access = Access::open,
@@ -32,7 +38,7 @@ void add_health_routes(Router& router, const telemetry::Metrics& metrics, const 
   router.add({.method = "GET",
               .pattern = "/ready",
               .access = Access::open,
-              .handler = [&draining](const Call&, Client&) { return ready(draining); },
+              .handler = [&](const Call&, Client&) { return ready(draining, engine.stopped(), fleet.stalled()); },
               .while_draining = true});
   router.add({.method = "GET",
               .pattern = "/metrics",

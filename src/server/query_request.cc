@@ -88,6 +88,16 @@ constexpr Member kMembers[] = {
        request.limits.time_max = std::chrono::milliseconds(WEIR_TRY(count_member(value, "timeout_ms")));
        return {};
      }},
+    {"min_freshness_ms",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
+       request.limits.freshness_min = std::chrono::milliseconds(WEIR_TRY(count_member(value, "min_freshness_ms")));
+       return {};
+     }},
+    {"min_lsn",
+     [](const nlohmann::json& value, QueryRequest& request) -> Status {
+       request.limits.position_min = WEIR_TRY(text_member(value, "min_lsn"));
+       return {};
+     }},
     {"partial",
      [](const nlohmann::json& value, QueryRequest& request) -> Status {
        if (!value.is_boolean()) return wrong_type("partial", "true or false");
@@ -122,6 +132,7 @@ Result<nlohmann::json> parameter_value(const std::string& name, const std::strin
     if (text != "true" && text != "false") return wrong_type(name, "true or false");
     return text == "true";
   }
+  if (name == "min_lsn") return text;
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return wrong_type(name, "a whole number of 0 or more");

@@ -71,7 +71,7 @@ void add_query_routes(Router& router, Engine& engine) {
               .pattern = "/v1/query",
               .access = Access::read,
               .handler = [&engine](const Call& call, Client& client) { return run(engine, call, client); },
-              .parameters = {"max_rows", "timeout_ms", "partial"},
+              .parameters = {"max_rows", "timeout_ms", "partial", "min_freshness_ms", "min_lsn"},
               .body_types = {"application/sql", "application/json", "application/x-kql"}});
   router.add({.method = "GET",
               .pattern = "/v1/queries",

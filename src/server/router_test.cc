@@ -20,7 +20,8 @@ Router routes() {
 }
 
 std::string_view pattern_of(std::string_view method, std::string_view path) {
-  const auto found = routes().find(method, path);
+  const Router router = routes();  // what is found points into it
+  const auto found = router.find(method, path);
   if (!found || found->route == nullptr) return "";
   for (const std::string_view known :
        {"/v1/connectors", "/v1/connectors/catalog", "/v1/connectors/{id}", "/v1/connectors/{id}/pause"}) {

@@ -79,7 +79,7 @@ ServerImpl::ServerImpl(const ServerOptions& options, Listener listener, Doors do
 
 Router ServerImpl::routes(connector::Fleet& fleet) {
   Router router;
-  add_health_routes(router, metrics_, draining_);
+  add_health_routes(router, metrics_, engine_, fleet, draining_);
   add_query_routes(router, engine_);
   add_catalog_routes(router, engine_);
   add_connector_routes(router, fleet);

@@ -28,6 +28,14 @@ constexpr std::array kSteps = {
          reason TEXT NOT NULL
        ) STRICT;
        CREATE INDEX events_by_connector ON events (connector_id, at_us, number);)",
+    R"(CREATE TABLE sync_stops (
+         connector_id TEXT NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
+         source_table TEXT NOT NULL,
+         reason TEXT NOT NULL,
+         hint TEXT NOT NULL,
+         at_us INTEGER NOT NULL,
+         PRIMARY KEY (connector_id, source_table)
+       ) STRICT;)",
 };
 
 Result<int64_t> version_of(Database& database) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace weir::state {
@@ -13,13 +14,13 @@ namespace {
 constexpr int kBusyWaitMs = 5000;
 
 /// SQLite creates its files by the umask; this one is for its owner only, and so are those that SQLite makes beside it.
+/// One that was copied here with other permissions is closed again.
 Status create_for_owner(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd >= 0) {
-    ::close(fd);
-    return {};
-  }
+  const bool closed = fd >= 0 && ::fchmod(fd, 0600) == 0;
   const int reason = errno;
+  if (fd >= 0) ::close(fd);
+  if (closed) return {};
   const auto code = reason == ENOSPC || reason == EDQUOT ? ErrorCode::disk_full : ErrorCode::io_error;
   return fail(code, "cannot open " + file.string() + ": " + std::generic_category().message(reason));
 }

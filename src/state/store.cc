@@ -31,6 +31,10 @@ EventRow event_of(const Statement& row) {
   return {.at_us = row.number(0), .table = row.text(1), .from = row.text(2), .to = row.text(3), .reason = row.text(4)};
 }
 
+SyncStopRow stop_of(const Statement& row) {
+  return {.table = row.text(0), .reason = row.text(1), .hint = row.text(2), .at_us = row.number(3)};
+}
+
 /// All rows of `statement`, each made by `make`.
 template <typename Row>
 Result<std::vector<Row>> collect(Database& database, Statement statement, Row (*make)(const Statement&)) {
@@ -88,6 +92,30 @@ class SqliteStore final : public Store {
         "ORDER BY at_us DESC, number DESC LIMIT ?2");
     statement.bind(connector_id).bind(int64_t{limit});
     return collect(*database_, std::move(statement), event_of);
+  }
+
+  Result<std::vector<SyncStopRow>> sync_stops(const std::string& connector_id) override {
+    const std::lock_guard lock(mutex_);
+    auto statement = database_->prepare(
+        "SELECT source_table, reason, hint, at_us FROM sync_stops WHERE connector_id = ?1 ORDER BY source_table");
+    statement.bind(connector_id);
+    return collect(*database_, std::move(statement), stop_of);
+  }
+
+  Status put_sync_stop(const std::string& connector_id, const SyncStopRow& row) override {
+    const std::lock_guard lock(mutex_);
+    auto statement = database_->prepare(
+        "INSERT OR REPLACE INTO sync_stops SELECT ?1, ?2, ?3, ?4, ?5 "
+        "WHERE EXISTS (SELECT 1 FROM connectors WHERE id = ?1)");
+    statement.bind(connector_id).bind(row.table).bind(row.reason).bind(row.hint).bind(row.at_us);
+    return database_->finish(statement);
+  }
+
+  Status delete_sync_stop(const std::string& connector_id, const std::string& table) override {
+    const std::lock_guard lock(mutex_);
+    auto statement = database_->prepare("DELETE FROM sync_stops WHERE connector_id = ?1 AND source_table = ?2");
+    statement.bind(connector_id).bind(table);
+    return database_->finish(statement);
   }
 
  private:

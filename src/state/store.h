@@ -1,4 +1,6 @@
 /// Control state that needs no transaction with data: connectors, events. One SQLite file, `state.db`, in WAL mode.
+/// Only its owner may read it (mode 0600, as the files that SQLite makes beside it): it holds what people registered,
+/// and a secret that somebody typed in plain text among it.
 #pragma once
 
 #include <chrono>
@@ -15,7 +17,7 @@ namespace weir::state {
 
 struct ConnectorRow {
   std::string id, name, type, mode;
-  std::string body_json;  ///< as validated; secrets only as references
+  std::string body_json;  ///< as validated: references as typed, and plain secrets in plain text
   bool sync_paused = false, federation_paused = false;
   std::string created_at;  ///< ISO 8601, UTC
 };
@@ -23,6 +25,13 @@ struct ConnectorRow {
 struct EventRow {
   int64_t at_us;  ///< microseconds since 1970, UTC
   std::string table, from, to, reason;
+};
+
+/// A table of a live copy that is kept no more until somebody asks for a resync.
+struct SyncStopRow {
+  std::string table;  ///< "public.users"
+  std::string reason, hint;
+  int64_t at_us = 0;
 };
 
 /// Thread-safe. Every call is one durable transaction. Errors of all calls: io_error, disk_full, data_dir_damaged.
@@ -41,6 +50,11 @@ class Store {
   virtual Status append_event(const std::string& connector_id, const EventRow& event, int keep) = 0;
   /// Newest first.
   virtual Result<std::vector<EventRow>> events(const std::string& connector_id, int limit) = 0;
+
+  virtual Result<std::vector<SyncStopRow>> sync_stops(const std::string& connector_id) = 0;
+  /// A stop of a connector that is gone is dropped.
+  virtual Status put_sync_stop(const std::string& connector_id, const SyncStopRow& row) = 0;
+  virtual Status delete_sync_stop(const std::string& connector_id, const std::string& table) = 0;
 };
 
 }  // namespace weir::state

@@ -154,9 +154,16 @@ TEST_F(StoreTest, IsForItsOwnerOnly) {
   }
 }
 
+TEST_F(StoreTest, ClosesAFileThatOthersCouldRead) {
+  open().reset();
+  fs::permissions(file_, fs::perms::owner_read | fs::perms::owner_write | fs::perms::others_read);
+  const auto store = open();
+  EXPECT_EQ(fs::status(file_).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST_F(StoreTest, RefusesAFileOfANewerVersion) {
   open().reset();
-  run("PRAGMA user_version = 2");
+  run("PRAGMA user_version = 1000");
   const auto store = Store::open(file_);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::data_dir_version);

@@ -29,8 +29,12 @@ class Column:
     operators: list
     literal: str = "'{}'"
     key: str = "{}::text"  # SQL whose Python value sorts and compares as DuckDB compares the column
-    pushable: bool = True  # some operator on it is expected to run on the source
+    compared: bool = True  # the source is trusted to compare it; NULL tests run there for every column
     keys: dict = dataclasses.field(default_factory=dict)  # text form → key
+
+    def runs_there(self, operator):
+        """Whether a condition with this operator must be pushed."""
+        return operator in NULLS or self.compared
 
 
 NUMBER = "{}::text::numeric"
@@ -80,7 +84,7 @@ COLUMNS = [
     Column("c_texts", "text[]", ["'{a,NULL,\"b,c\"}'", "'{}'"], NULLS),
 ]
 for _column in COLUMNS:
-    _column.pushable = _column.name not in {"c_text_blind", "c_char", "c_citext", "c_timetz", "c_range", "c_inet", "c_money", "c_bit",
+    _column.compared = _column.name not in {"c_text_blind", "c_char", "c_citext", "c_timetz", "c_range", "c_inet", "c_money", "c_bit",
                                             "c_varbit", "c_pair", "c_hstore"}
 
 

@@ -4,13 +4,14 @@ A line that begins with `# expect: ` holds text that the output of the block mus
 
 import os
 import re
+import socket
 import subprocess
 
 import pytest
 
 from conftest import ROOT, SANITIZED
 
-PAGES = ["docs/rest-api.md", "docs/cli.md", "docs/connectors/README.md", "docs/connectors/postgres.md", "docs/lake.md"]
+PAGES = ["docs/rest-api.md", "docs/cli.md", "docs/connectors/README.md", "docs/connectors/postgres.md", "docs/lake.md", "docs/security.md"]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.S)
 
 
@@ -26,7 +27,10 @@ def examples(postgres, start_weir, tmp_path_factory):
     server.query(f"CREATE TABLE otel_logs AS SELECT * FROM read_json('{logs}', columns = {{_timestamp: 'TIMESTAMPTZ', severity_text: 'VARCHAR', user_id: 'BIGINT', body: 'VARCHAR', duration_ms: 'DOUBLE'}})")
     binary = os.environ.get("WEIR_BIN", str(ROOT / "build/bin/weir"))
     environment = {**os.environ, "WEIR_URL": server.url, "PATH": os.path.dirname(binary) + ":" + os.environ["PATH"], "PG_SHOP_PASSWORD": postgres.password}
-    replace = {"http://localhost:8080": server.url, "http://127.0.0.1:8080": server.url, "localhost:25433/shop": f"localhost:{postgres.parts.port}/{database}"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        second = free.getsockname()[1]  # for the page that starts a server of its own
+    replace = {"127.0.0.1:8081": f"127.0.0.1:{second}", "http://localhost:8080": server.url, "http://127.0.0.1:8080": server.url, "localhost:25433/shop": f"localhost:{postgres.parts.port}/{database}"}
     yield server, work, environment, replace
     postgres.drop_database(database)
 

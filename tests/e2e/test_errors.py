@@ -233,6 +233,12 @@ def test_cancelled_on_the_server(weir, postgres, database):
         wait_until(lambda: session.execute(running).fetchone()[0] == 0, seconds=5, what="the server stopped working")
 
 
+def test_the_one_error_that_needs_a_restart_is_documented():
+    """A defect of the SQL engine cannot be brought about from outside: src/engine/database_test.cc and src/server/api_test.cc do it."""
+    assert "`engine_stopped` | 503 |" in (ROOT / "docs/errors.md").read_text()
+    assert "engine_stopped" in (ROOT / "docs/rest-api.md").read_text()
+
+
 def test_unknown_query(weir):
     refused(weir.delete("/v1/queries/00000000-0000-0000-0000-000000000000"), "query_not_found")
 

@@ -1,16 +1,19 @@
 """Tokens and roles: what a role may run is an allow-list over the bound plan. Each denied statement is an attempt to get past it."""
 
+import os
+import stat
+
 import requests
 import pytest
 
-READ, WRITE, ADMIN, CONFINED = "token-read-marker", "token-write-marker", "token-admin-marker", "token-confined-marker"
+READ, WRITE, ADMIN, CONFINED, SHOP = "token-read-marker", "token-write-marker", "token-admin-marker", "token-confined-marker", "token-shop-marker"
 
 
 @pytest.fixture(scope="module")
 def server(start_weir, postgres, database, tmp_path_factory):
     home = tmp_path_factory.mktemp("tokens")
     tokens = home / "tokens"
-    tokens.write_text(f"# comment\n{READ} read\n{WRITE} write\n{ADMIN} admin\n{CONFINED} read main\n")
+    tokens.write_text(f"# comment\n{READ} read\n{WRITE} write\n{ADMIN} admin\n{CONFINED} read main\n{SHOP} read pg_shop\n")
     tokens.chmod(0o600)
     (home / "open").mkdir()
     (home / "open" / "rows.csv").write_text("a,b\n1,2\n")
@@ -21,6 +24,7 @@ def server(start_weir, postgres, database, tmp_path_factory):
     server.home = home
     server.token = ADMIN
     server.register(postgres, database)
+    server.register(postgres, database, name="pg_shop")
     server.query("CREATE TABLE t AS SELECT 1 AS i")
     server.query("CREATE SCHEMA private")
     server.query("CREATE TABLE private.t AS SELECT 2 AS i")
@@ -108,6 +112,24 @@ def test_a_confined_token_sees_its_schema_only(server):
     assert as_role(server, CONFINED, "SELECT * FROM live(pg_prod.public.users)").json()["error"]["code"] == "statement_not_allowed"
 
 
+def test_a_confined_token_is_offered_no_name_that_it_may_not_see(server):
+    def error(token, name, path):
+        server.token = token
+        answer = server.get(f"/v1/connectors/{name}{path}")
+        server.token = ADMIN
+        assert answer.status_code == 404 and answer.json()["error"]["code"] == "connector_not_found", answer.text
+        return answer.json()["error"]
+
+    for path in ("", "/status", "/events"):
+        assert error(READ, "pg_prodd", path)["hint"] == "did you mean 'pg_prod'?"
+        assert error(SHOP, "pg_shopp", path)["hint"] == "did you mean 'pg_shop'?"
+        for token in (SHOP, CONFINED):
+            assert "pg_prod'" not in str(error(token, "pg_prodd", path))
+        # A hidden connector and one that does not exist are told apart by nothing but the name that was asked for.
+        hidden, absent = error(CONFINED, "pg_prod", path), error(CONFINED, "pg_nope", path)
+        assert hidden["message"].replace("pg_prod", "pg_nope") == absent["message"] and hidden["hint"] == absent["hint"]
+
+
 def test_connectors_are_changed_by_admins_only(server, postgres, database):
     for token in (READ, WRITE):
         server.token = token
@@ -115,6 +137,82 @@ def test_connectors_are_changed_by_admins_only(server, postgres, database):
         server.token = ADMIN
         assert answer.status_code == 403 and answer.json()["error"]["code"] == "statement_not_allowed"
     assert server.get("/v1/connectors/pg_prod").status_code == 200
+
+
+LISTS = ["SELECT * FROM duckdb_columns()", "SELECT * FROM information_schema.columns", "SHOW ALL TABLES"]
+OF_ONE_VIEW = ["SELECT * FROM pragma_table_info('{view}')", "SELECT * FROM pragma_show('{view}')", "PRAGMA table_info('{view}')"]
+
+
+@pytest.fixture(scope="module")
+def views_over_files(server):
+    """Views that an admin made over files; what stands in each place now: a file, a pipe that nobody writes to, nothing."""
+    places = {}
+    for kind in ("file", "pipe", "nothing"):
+        place = places[kind] = server.home / "open" / f"{kind}.csv"
+        place.write_text("hidden_column\n1\n")
+        server.query(f"CREATE VIEW by_call_{kind} AS SELECT * FROM read_csv('{place}')")
+        server.query(f"CREATE VIEW by_name_{kind} AS SELECT * FROM '{place}'")
+        server.query(f"CREATE VIEW over_view_{kind} AS SELECT * FROM by_call_{kind}")
+    places["pipe"].unlink()
+    os.mkfifo(places["pipe"])
+    places["nothing"].unlink()
+    # After a restart DuckDB has no view's columns in memory.
+    server.stop()
+    server.start()
+    yield [f"{form}_{kind}" for kind in places for form in ("by_call", "by_name", "over_view")]
+    places["pipe"].unlink()
+    server.token = ADMIN
+    for kind in places:
+        for form in ("over_view", "by_name", "by_call"):
+            server.query(f"DROP VIEW {form}_{kind}")
+
+
+def test_a_file_behind_a_view_is_not_opened_for_who_may_not_read_it(server, views_over_files):
+    """Whoever opened the pipe would hang; whoever looked for the file would answer otherwise where there is none."""
+    for token in (READ, WRITE):
+        errors = set()
+        for view in views_over_files:
+            for sql in [f"SELECT * FROM {view}", f"DESCRIBE {view}", f"SUMMARIZE {view}", f"EXPLAIN SELECT * FROM {view}",
+                        f"SELECT i, (SELECT count(*) FROM {view}) FROM t"]:
+                answer = as_role(server, token, sql)
+                assert answer.status_code == 403, f"{sql}: {answer.text}"
+                error = answer.json()["error"]
+                assert error["code"] == "statement_not_allowed", error
+                errors.add(error["message"])
+            for sql in OF_ONE_VIEW:
+                answer = as_role(server, token, sql.format(view=view))
+                assert answer.status_code == 403 or answer.json()["rows"] == [], f"{sql}: {answer.text}"
+        # The same words whatever stands there.
+        role = "read" if token == READ else "write"
+        assert errors == {f"reading files is not allowed for role '{role}': {function}" for function in ("read_csv", "read_csv_auto")}
+        for sql in LISTS:
+            answer = as_role(server, token, sql)
+            assert answer.status_code == 200 and "hidden_column" not in answer.text, sql
+        server.token = token
+        catalog = server.get("/v1/catalog/schema")
+        server.token = ADMIN
+        assert catalog.status_code == 200 and "hidden_column" not in catalog.text
+
+
+def test_a_file_named_as_a_table_is_refused_whether_it_is_there_or_not(server):
+    answers = [as_role(server, READ, f"SELECT * FROM '{server.home}/open/{name}'") for name in ("rows.csv", "nothing-here.csv")]
+    assert [a.json()["error"]["code"] for a in answers] == ["statement_not_allowed"] * 2
+    assert answers[0].json()["error"]["message"] == answers[1].json()["error"]["message"]
+
+
+def test_an_admin_reads_views_over_files(server, views_over_files):
+    for form in ("by_call", "by_name", "over_view"):
+        assert as_role(server, ADMIN, f"SELECT * FROM {form}_file").json()["rows"] == [[1]]
+
+
+def test_the_data_directory_is_for_its_owner_only(server):
+    """state.db holds what was registered, plain secrets too; the catalog holds smallest and largest values."""
+    data = server.directory / "data"
+    server.get("/v1/connectors/pg_prod/status")  # an event is written, so the log of state.db is there
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    control = sorted(data.glob("state.db*"))
+    assert data / "state.db" in control and data / "state.db-wal" in control
+    assert {stat.S_IMODE(file.stat().st_mode) for file in control} == {0o600}
 
 
 def test_a_token_file_that_others_can_read_is_refused(tmp_path):

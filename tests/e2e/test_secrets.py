@@ -33,10 +33,10 @@ def test_no_secret_anywhere(start_weir, postgres, database, tmp_path):
     url = postgres.database_url(database, user="marked", password=False)
     with_password = url.replace("marked@", f"marked:{MARKER}@")
     keep(server.post("/v1/connectors", body("good", url, secret_ref="$env:MARKED")))
-    keep(server.post("/v1/connectors", body("inline", with_password)))
+    plain = [keep(server.post("/v1/connectors", body("inline", with_password))), keep(server.post("/v1/connectors", body("plain", url, secret_ref=MARKER)))]
+    assert keep(server.patch("/v1/connectors/good", {"connection": {"secret_ref": MARKER}})).json()["warnings"]
     keep(server.post("/v1/connectors", body("inline", with_password, pool_sise=1)))
     keep(server.post("/v1/connectors", body("wrong", url, secret_ref=f"$file:{wrong}")))
-    keep(server.post("/v1/connectors", body("plain", url, secret_ref=MARKER)))
     keep(server.post("/v1/connectors", body("interpolated", url.replace("marked@", "marked:${MARKED}@"))))
     keep(server.post("/v1/connectors/test-connection", body("wrong", url, secret_ref=f"$file:{wrong}")))
     keep(server.post("/v1/connectors/test-connection", body("nowhere", f"postgres://marked:{MARKER}@localhost:1/x")))
@@ -68,6 +68,10 @@ def test_no_secret_anywhere(start_weir, postgres, database, tmp_path):
             assert MARKER.encode() not in command.read_bytes(), command
         except (FileNotFoundError, ProcessLookupError):
             pass
+    # What was typed in plain text is kept, and whoever registered it was told so.
+    for answer in plain:
+        assert answer.status_code == 201 and "in plain text" in answer.json()["warnings"][0], answer.text
+    assert server.get("/v1/connectors/good").json()["warnings"] == []
     server.stop()
     # The lake and the control state hold references, never values; an inline password is the one thing a user put there.
     server_files = [p for p in (server.directory / "data").rglob("*") if p.is_file() and p.name != "state.db" and not p.name.startswith("state.db-")]

@@ -40,6 +40,12 @@ class PlainSession : public lake::SqlSession {
     }
     return rows;
   }
+  Result<uint64_t> change(std::string_view sql) override {
+    WEIR_TRY(rows(sql));
+    return uint64_t{0};
+  }
+  Status show(std::string_view, const batch::OwnedSchema&, const batch::OwnedArray&) override { return {}; }
+  void interrupt() override { connection_.Interrupt(); }
 
  private:
   duckdb::Connection connection_;

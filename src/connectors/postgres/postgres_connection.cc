@@ -153,13 +153,16 @@ Status Connection::send(const Statement& statement, Waiter& waiter, Deadline dea
 Status Connection::send_now(const Statement& statement) {
   std::vector<Oid> types;
   std::vector<const char*> values;
+  std::vector<int> lengths, formats;
   for (const Parameter& parameter : statement.params) {
     types.push_back(parameter.type_oid);
-    values.push_back(parameter.is_null ? nullptr : parameter.text.c_str());
+    values.push_back(parameter.is_null ? nullptr : parameter.text.data());
+    lengths.push_back(static_cast<int>(parameter.text.size()));
+    formats.push_back(parameter.is_binary ? 1 : 0);
   }
   constexpr int kBinary = 1;
   const int sent = PQsendQueryParams(raw_.get(), statement.text.c_str(), static_cast<int>(values.size()), types.data(),
-                                     values.data(), nullptr, nullptr, kBinary);
+                                     values.data(), lengths.data(), formats.data(), kBinary);
   if (sent == 0 || PQsetSingleRowMode(raw_.get()) == 0) return fail(lost());
   return {};
 }
@@ -196,6 +199,28 @@ Result<std::vector<ResultHandle>> Connection::collect(Waiter& waiter, Deadline d
   return results;
 }
 
+Status Connection::begin_copy_both(const std::string& text, Waiter& waiter, Deadline deadline) {
+  WEIR_TRY(send(text, waiter, deadline));
+  const ResultHandle begun = WEIR_TRY(next_result(waiter, deadline));
+  if (begun == nullptr) return fail(lost());
+  if (PQresultStatus(begun.get()) == PGRES_COPY_BOTH) return {};
+  const Status status = check(begun.get());
+  if (!status) {
+    WEIR_TRY(drain(waiter, deadline));
+    return status;
+  }
+  return fail(ErrorCode::internal, "the source did not begin to send changes (protocol error; report it)");
+}
+
+Status Connection::put_copy(std::span<const char> message, Waiter& waiter, Deadline deadline) {
+  for (;;) {
+    const int put = PQputCopyData(raw_.get(), message.data(), static_cast<int>(message.size()));
+    if (put < 0) return fail(lost());
+    WEIR_TRY(flush(waiter, deadline));
+    if (put > 0) return {};
+  }
+}
+
 Result<CopyMessage> Connection::copy_message() {
   char* memory = nullptr;
   const int length = PQgetCopyData(raw_.get(), &memory, /*async=*/1);
@@ -216,6 +241,31 @@ Status Connection::receive(Waiter& waiter, Deadline deadline) {
   return {};
 }
 
+Status Connection::receive_all(Waiter& waiter, Deadline deadline) {
+  constexpr size_t kEnoughBytes = 1 << 20;
+  constexpr int kRoundsMax = 8192;
+  WEIR_TRY(wait(POLLIN, waiter, deadline));
+  size_t taken = 0;
+  for (int round = 0; round < kRoundsMax; round++) {
+    const size_t before = bytes_waiting();
+    if (PQconsumeInput(raw_.get()) == 0) return fail(lost());
+    const size_t after = bytes_waiting();
+    taken += before > after ? before - after : 0;
+    if (!holds_unread() && (after == 0 || taken >= kEnoughBytes)) break;
+  }
+  return {};
+}
+
+void Connection::read_ahead() {
+  if (auto* tls = static_cast<SSL*>(PQsslStruct(raw_.get(), "OpenSSL")); tls != nullptr) SSL_set_read_ahead(tls, 1);
+}
+
+/// Whether OpenSSL has taken something from the socket that it can still give; a part of a record is none.
+bool Connection::holds_unread() const {
+  auto* tls = static_cast<SSL*>(PQsslStruct(raw_.get(), "OpenSSL"));
+  return tls != nullptr && (SSL_pending(tls) > 0 || (SSL_has_pending(tls) != 0 && SSL_want(tls) != SSL_READING));
+}
+
 Status Connection::flush(Waiter& waiter, Deadline deadline) {
   for (;;) {
     const int left = PQflush(raw_.get());
@@ -228,9 +278,8 @@ Status Connection::flush(Waiter& waiter, Deadline deadline) {
 }
 
 Status Connection::wait(short events, Waiter& waiter, Deadline deadline) {
-  // What OpenSSL has decrypted already no longer shows on the socket (libpq looks after it in its blocking calls only).
-  auto* tls = static_cast<SSL*>(PQsslStruct(raw_.get(), "OpenSSL"));
-  if (tls != nullptr && (events & POLLIN) != 0 && SSL_pending(tls) > 0) {
+  // What OpenSSL has taken in already no longer shows on the socket (libpq looks after it in its blocking calls only).
+  if ((events & POLLIN) != 0 && holds_unread()) {
     if (waiter.stopped()) return fail(stopped());
     return {};
   }

@@ -86,11 +86,20 @@ class Connection {
   Result<std::vector<ResultHandle>> run(const std::string& text, Waiter& waiter, Deadline deadline);
   Result<std::vector<ResultHandle>> run(const Statement& statement, Waiter& waiter, Deadline deadline);
 
-  /// After a result that says COPY OUT: the next row that has arrived whole; `wait`: ask `receive` for more; `end`:
+  /// Sends a statement that is answered with COPY BOTH (START_REPLICATION). When it is refused, the connection stays
+  /// usable.
+  Status begin_copy_both(const std::string& text, Waiter& waiter, Deadline deadline);
+  /// Sends a message to a server in COPY BOTH.
+  Status put_copy(std::span<const char> message, Waiter& waiter, Deadline deadline);
+  /// After a result that says COPY OUT or COPY BOTH: the next row that has arrived whole; `wait`: ask `receive` for more; `end`:
   /// `next_result` tells whether the server ended it well.
   Result<CopyMessage> copy_message();
-  /// Waits until something arrives and takes it in.
+  /// Waits until something arrives and takes it in: with TLS one record, which may be a single short message.
   Status receive(Waiter& waiter, Deadline deadline);
+  /// The same with all that has arrived, up to about a megabyte.
+  Status receive_all(Waiter& waiter, Deadline deadline);
+  /// Lets TLS take in more than one record at a time: for a peer that sends many short ones.
+  void read_ahead();
   /// Bytes that wait in the socket.
   size_t bytes_waiting() const;
 
@@ -113,6 +122,7 @@ class Connection {
   Status set_up(const SessionSettings& settings, Waiter& waiter, Deadline deadline);
   Status flush(Waiter& waiter, Deadline deadline);
   Status wait(short events, Waiter& waiter, Deadline deadline);
+  bool holds_unread() const;
   Result<std::vector<ResultHandle>> collect(Waiter& waiter, Deadline deadline);
   Error lost() const;
 

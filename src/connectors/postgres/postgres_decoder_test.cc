@@ -7,7 +7,7 @@
 #include <arrow/c/bridge.h>
 #include <gtest/gtest.h>
 
-#include "connectors/postgres/arrow_schema.h"
+#include "connector/arrow_schema.h"
 #include "connectors/postgres/wire_fixture.h"
 
 namespace weir::postgres {
@@ -297,7 +297,7 @@ TEST(Batches, AreValidArrow) {
   ASSERT_TRUE(decoder.append_copy_row(span_of(Wire().i16(count).bytes(nulls.data()))));
   ASSERT_TRUE(decoder.append_copy_row(span_of(Wire().i16(count).bytes(values.data()))));
   auto batch = decoder.take();
-  auto schema = arrow_schema(columns);
+  auto schema = connector::arrow_schema(columns);
   auto imported = arrow::ImportRecordBatch(batch->columns.get(), schema.get());
   ASSERT_TRUE(imported.ok()) << imported.status();
   EXPECT_TRUE((*imported)->ValidateFull().ok()) << (*imported)->ValidateFull();

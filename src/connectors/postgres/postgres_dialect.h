@@ -15,11 +15,12 @@
 
 namespace weir::postgres {
 
-/// A parameter in text form.
+/// A parameter, in text form unless `is_binary`.
 struct Parameter {
   uint32_t type_oid;
   std::string text;
   bool is_null;
+  bool is_binary = false;
 
   bool operator==(const Parameter&) const = default;
 };

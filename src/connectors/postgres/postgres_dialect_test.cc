@@ -28,6 +28,8 @@ plan::Scan orders() {
       column("ratio", scalar_type(Kind::float32), "real"),
       column("address", scalar_type(Kind::text), "inet", true),
       column("addresses", list_type(scalar_type(Kind::text)), "inet[]", true),
+      column("shape", scalar_type(Kind::text), "public.shape", true),
+      column("shapes", list_type(scalar_type(Kind::text)), "public.shape[]", true),
       column("paid", scalar_type(Kind::boolean), "boolean"),
       column("data", scalar_type(Kind::binary), "bytea"),
       column("at", scalar_type(Kind::timestamptz), "timestamp with time zone"),
@@ -147,6 +149,11 @@ TEST(Conditions, NestWithParentheses) {
 TEST(Conditions, AskTheValueNotItsFieldsForNull) {
   EXPECT_EQ(condition(plan::make(plan::IsNull{ref("address"), false})), R"("address" IS NOT DISTINCT FROM NULL)");
   EXPECT_EQ(condition(plan::make(plan::IsNull{ref("address"), true})), R"("address" IS DISTINCT FROM NULL)");
+}
+
+TEST(Conditions, AskWhatIsSentWhereACastIsSomebodysOwn) {
+  EXPECT_EQ(condition(plan::make(plan::IsNull{ref("shape"), false})), R"("shape"::text IS NULL)");
+  EXPECT_EQ(condition(plan::make(plan::IsNull{ref("shapes"), true})), R"("shapes"::text[] IS NOT NULL)");
 }
 
 TEST(Conditions, WidenOidsBesideOtherIntegers) {

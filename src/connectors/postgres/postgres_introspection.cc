@@ -17,7 +17,6 @@ constexpr uint64_t kUnknownRows = 100'000;
 constexpr uint64_t kUnknownRowBytes = 100;
 constexpr uint64_t kPageBytes = 8192;
 
-/// Composite types are left out: what the type catalog does not know is cast to text.
 constexpr const char* kTypes =
     "SELECT oid, typname, typtype, CASE WHEN typcategory = 'A' AND typlen = -1 THEN typelem ELSE 0 END, typbasetype, "
     "typtypmod, typndims FROM pg_type WHERE typtype <> 'c'";
@@ -84,19 +83,6 @@ Number number_at(const pg_result* result, int row, int column) {
 
 bool truth_at(const pg_result* result, int row, int column) { return *PQgetvalue(result, row, column) == 't'; }
 
-TypeCatalog read_types(const pg_result* result) {
-  TypeCatalog types;
-  for (int row = 0; row < PQntuples(result); row++) {
-    types[number_at<uint32_t>(result, row, 0)] = {.name = text_at(result, row, 1),
-                                                  .category = *PQgetvalue(result, row, 2),
-                                                  .element_oid = number_at<uint32_t>(result, row, 3),
-                                                  .base_oid = number_at<uint32_t>(result, row, 4),
-                                                  .base_modifier = number_at<int32_t>(result, row, 5),
-                                                  .base_dimensions = number_at<int32_t>(result, row, 6)};
-  }
-  return types;
-}
-
 ColumnFacts read_column(const pg_result* result, int row) {
   return {.name = text_at(result, row, kName),
           .type_oid = number_at<uint32_t>(result, row, kTypeOid),
@@ -149,11 +135,26 @@ int read_table(const pg_result* result, int row, const TypeCatalog& types, const
 
 }  // namespace
 
+const char* type_catalog_query() { return kTypes; }
+
+TypeCatalog read_type_catalog(const pg_result* result) {
+  TypeCatalog types;
+  for (int row = 0; row < PQntuples(result); row++) {
+    types[number_at<uint32_t>(result, row, 0)] = {.name = text_at(result, row, 1),
+                                                  .category = *PQgetvalue(result, row, 2),
+                                                  .element_oid = number_at<uint32_t>(result, row, 3),
+                                                  .base_oid = number_at<uint32_t>(result, row, 4),
+                                                  .base_modifier = number_at<int32_t>(result, row, 5),
+                                                  .base_dimensions = number_at<int32_t>(result, row, 6)};
+  }
+  return types;
+}
+
 Result<IntrospectionPtr> introspect(Connection& connection, const PostgresOptions& options, Waiter& waiter,
                                     Deadline deadline) {
   const std::string text = std::string(kTypes) + ";" + fmt::format(kColumns, schema_condition(options));
   const auto results = WEIR_TRY(connection.run(text, waiter, deadline));
-  const TypeCatalog types = read_types(results.at(0).get());
+  const TypeCatalog types = read_type_catalog(results.at(0).get());
   auto schema = std::make_shared<connector::SourceSchema>();
   auto found = std::make_shared<Introspection>();
   const pg_result* columns = results.at(1).get();

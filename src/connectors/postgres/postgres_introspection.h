@@ -29,4 +29,9 @@ using IntrospectionPtr = std::shared_ptr<const Introspection>;
 Result<IntrospectionPtr> introspect(Connection& connection, const PostgresOptions& options, Waiter& waiter,
                                     Deadline deadline);
 
+/// A statement that reads the types, and its answer. Composite types are left out: what the catalog does not know is
+/// cast to text.
+const char* type_catalog_query();
+TypeCatalog read_type_catalog(const pg_result* result);
+
 }  // namespace weir::postgres

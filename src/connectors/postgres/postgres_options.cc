@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connector/registry.h"
+#include "connector/sync_options.h"
 #include "options/binding.h"
 
 namespace weir::postgres {
@@ -142,12 +143,7 @@ Group scope_group() {
 Group sync_group() {
   return {.name = "sync",
           .doc = "Which tables are kept as a live copy, in the modes 'sync' and 'both'.",
-          .options = {
-              {.name = "tables",
-               .type = ValueType::string_list,
-               .doc = "The tables to be copied, as schema.table.",
-               .example = R"(["public.users"])"},
-          }};
+          .options = connector::sync_options()};
 }
 
 std::vector<Option> body_options() {
@@ -244,7 +240,11 @@ Result<PostgresOptions> read_options(const nlohmann::json& validated) {
 }
 
 std::vector<std::string> unbound_options() {
-  return binding().unbound(postgres_option_group(), {"name", "type", "mode"});
+  std::vector<std::string> read_elsewhere = {"name", "type", "mode"};
+  for (const auto& option : connector::sync_options()) {
+    if (option.name != "tables") read_elsewhere.push_back("sync." + std::string(option.name));
+  }
+  return binding().unbound(postgres_option_group(), read_elsewhere);
 }
 
 bool in_scope(const PostgresOptions& scope, const plan::TableName& table) {

@@ -42,7 +42,7 @@ constexpr const char* kNoFile = "/nonexistent/weir";
 constexpr std::array kSystemAuthorities = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                            "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
 
-std::string value_of(const Keywords& keywords, std::string_view name, std::string fallback = {}) {
+std::string value_of(const Keywords& keywords, std::string_view name, const std::string& fallback = {}) {
   const auto found =
       std::find_if(keywords.begin(), keywords.end(), [&](const auto& pair) { return pair.first == name; });
   return found == keywords.end() ? fallback : found->second;

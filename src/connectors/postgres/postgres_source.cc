@@ -1,8 +1,10 @@
 #include "connectors/postgres/postgres_source.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "connectors/postgres/postgres_changes.h"
 #include "connectors/postgres/postgres_stream.h"
 
 namespace weir::postgres {
@@ -21,6 +23,9 @@ class PostgresReadTransaction final : public connector::ReadTransaction {
       : context_(std::move(context)) {
     if (expected_reads > 1) shared_ = std::make_shared<SnapshotTransaction>(context_->pool, /*several_reads=*/true);
   }
+  PostgresReadTransaction(std::shared_ptr<const ReadContext> context, std::string snapshot)
+      : context_(std::move(context)),
+        shared_(std::make_shared<SnapshotTransaction>(context_->pool, std::move(snapshot))) {}
 
   Result<std::unique_ptr<connector::BatchStream>> read(const plan::Scan& scan,
                                                        const connector::ReadOptions& options) override {
@@ -40,8 +45,9 @@ class PostgresReadTransaction final : public connector::ReadTransaction {
 
 class PostgresSource final : public connector::Source {
  public:
-  PostgresSource(std::shared_ptr<const ReadContext> context, Pool::Open open)
-      : context_(std::move(context)), open_(std::move(open)) {}
+  PostgresSource(std::shared_ptr<const ReadContext> context, Pool::Open open,
+                 std::shared_ptr<connector::ChangeSource> changes)
+      : context_(std::move(context)), open_(std::move(open)), changes_(std::move(changes)) {}
 
   Result<plan::Capabilities> capabilities() override {
     const ServerFacts server = WEIR_TRY(named(server_facts()));
@@ -60,6 +66,12 @@ class PostgresSource final : public connector::Source {
   Result<std::unique_ptr<connector::ReadTransaction>> begin(int expected_reads) override {
     return std::make_unique<PostgresReadTransaction>(context_, expected_reads);
   }
+
+  Result<std::unique_ptr<connector::ReadTransaction>> begin_at(const std::string& snapshot) override {
+    return std::make_unique<PostgresReadTransaction>(context_, snapshot);
+  }
+
+  std::shared_ptr<connector::ChangeSource> changes() override { return changes_; }
 
   Result<connector::ConnectionReport> test() override {
     Waiter waiter;
@@ -98,6 +110,7 @@ class PostgresSource final : public connector::Source {
 
   const std::shared_ptr<const ReadContext> context_;
   const Pool::Open open_;
+  const std::shared_ptr<connector::ChangeSource> changes_;
 };
 
 /// Secrets are resolved anew for each connection, so that a rotated password is taken.
@@ -126,7 +139,8 @@ Result<IntrospectionPtr> load_schema(Pool& pool, const PostgresOptions& options)
 Result<std::shared_ptr<connector::Source>> open_source(const connector::Spec& spec,
                                                        const options::SecretResolver& secrets) {
   const PostgresOptions options = WEIR_TRY(read_options(spec.body));
-  if (spec.mode != connector::Mode::federation) {
+  const auto modes = postgres_type().modes;
+  if (std::ranges::find(modes, spec.mode) == modes.end()) {
     return fail(ErrorCode::not_available_yet,
                 "mode '" + std::string(connector::to_string(spec.mode)) + "' is not built yet for postgres",
                 "register with mode 'federation'; a live copy comes with a later version");
@@ -141,13 +155,19 @@ Result<std::shared_ptr<connector::Source>> open_source(const connector::Spec& sp
       open, {.size_max = options.pool_size, .wait_max = options.pool_wait, .connect_timeout = options.connect_timeout});
   context->schema = std::make_shared<SchemaCache>(
       [pool = context->pool, options] { return load_schema(*pool, options); }, options.schema_cache);
-  return std::make_shared<PostgresSource>(std::move(context), std::move(open));
+  auto changes = std::make_shared<ChangeContext>();
+  changes->connector = spec.name;
+  changes->slot = slot_name(spec.id.empty() ? spec.name : spec.id);
+  changes->options = options;
+  changes->open = open;
+  changes->parameters = [options, secrets] { return make_parameters(options, secrets); };
+  return std::make_shared<PostgresSource>(std::move(context), std::move(open), make_changes(std::move(changes)));
 }
 
 connector::Type postgres_type() {
   return {.name = "postgres",
-          .description = "A PostgreSQL database, queried where it stands.",
-          .modes = {connector::Mode::federation},
+          .description = "A PostgreSQL database, queried where it stands or kept as a live copy.",
+          .modes = {connector::Mode::federation, connector::Mode::sync, connector::Mode::both},
           .declared = &postgres_option_group,
           .open = &open_source};
 }

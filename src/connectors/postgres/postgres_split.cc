@@ -37,6 +37,12 @@ bool collect(const nlohmann::json& node, std::vector<plan::TableName>& tables) {
   return std::all_of(below->begin(), below->end(), [&](const nlohmann::json& child) { return collect(child, tables); });
 }
 
+void collect_all(const nlohmann::json& node, std::vector<plan::TableName>& tables) {
+  if (node.contains("Relation Name")) tables.push_back({node.value("Schema", ""), node.value("Relation Name", "")});
+  if (!node.contains("Plans")) return;
+  for (const nlohmann::json& child : node["Plans"]) collect_all(child, tables);
+}
+
 Result<std::string> explain(Connection& connection, const plan::Scan& scan, Waiter& waiter) {
   Statement statement = render_select(scan, std::nullopt);
   statement.text = "EXPLAIN (VERBOSE, FORMAT JSON) " + statement.text;
@@ -44,11 +50,21 @@ Result<std::string> explain(Connection& connection, const plan::Scan& scan, Wait
   return text_at(rows.at(0).get(), 0, 0);
 }
 
+/// A list of text constants, what `part` gives of each table.
+template <typename Part>
+std::string array_of(const std::vector<plan::TableName>& tables, Part part) {
+  std::string list;
+  for (const plan::TableName& table : tables) list += (list.empty() ? "" : ", ") + quote_literal(part(table));
+  return "ARRAY[" + list + "]::text[]";
+}
+
 /// Two results: the columns of the scanned table; then the facts of it and of each table in `read`, in that order.
-/// Only plain heaps without row-level security can be read directly with the same answer.
+/// Only plain heaps without row-level security can be read directly with the same answer. Rows of the catalog are as
+/// the snapshot sees them; pg_relation_filenode answers as of now. Names are looked up by a join, because ::regclass
+/// asks for rights on the schema, which the reader of a view over it need not have.
 std::string facts_text(const plan::TableName& scanned, const std::vector<plan::TableName>& read) {
-  std::string names = quote_literal(quoted_name(scanned));
-  for (const plan::TableName& table : read) names += ", " + quote_literal(quoted_name(table));
+  std::vector<plan::TableName> tables = {scanned};
+  tables.insert(tables.end(), read.begin(), read.end());
   return fmt::format(
       "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
       "WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped; "
@@ -56,10 +72,13 @@ std::string facts_text(const plan::TableName& scanned, const std::vector<plan::T
       "c.relkind IN ('r', 'm') AND am.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT'), "
       "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 "
       "END, "
-      "current_setting('block_size') "
-      "FROM unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS t(name, position) "
-      "JOIN pg_class c ON c.oid = t.name::regclass LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",
-      quote_literal(quoted_name(scanned)), names);
+      "current_setting('block_size'), "
+      "coalesce(c.relfilenode = 0 OR c.relfilenode = pg_relation_filenode(c.oid), false) "
+      "FROM unnest({}, {}) WITH ORDINALITY AS t(schema, name, position) "
+      "JOIN pg_namespace n ON n.nspname = t.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name "
+      "LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",
+      quote_literal(quoted_name(scanned)), array_of(tables, [](const auto& table) { return table.schema; }),
+      array_of(tables, [](const auto& table) { return table.table; }));
 }
 
 Status check_columns(const plan::Scan& scan, const pg_result* result) {
@@ -79,6 +98,15 @@ Status check_columns(const plan::Scan& scan, const pg_result* result) {
 }
 
 bool truth_at(const pg_result* result, int row, int column) { return text_at(result, row, column) == "t"; }
+
+/// Also for one that is not there as the snapshot sees it.
+bool is_rewritten(const pg_result* facts, size_t tables) {
+  if (PQntuples(facts) != static_cast<int>(tables)) return true;
+  for (int row = 0; row < PQntuples(facts); row++) {
+    if (!truth_at(facts, row, 4)) return true;
+  }
+  return false;
+}
 
 std::vector<Heap> read_heaps(const pg_result* facts, const std::vector<plan::TableName>& read) {
   std::vector<Heap> heaps;
@@ -107,16 +135,25 @@ std::optional<std::vector<plan::TableName>> sequentially_read(std::string_view e
   return tables;
 }
 
+std::vector<plan::TableName> all_read(std::string_view explain_json) {
+  const auto plans = nlohmann::json::parse(explain_json, nullptr, /*allow_exceptions=*/false);
+  std::vector<plan::TableName> tables;
+  if (plans.is_array() && !plans.empty() && plans[0].contains("Plan")) collect_all(plans[0]["Plan"], tables);
+  return tables;
+}
+
 Result<Layout> examine(Connection& connection, const plan::Scan& scan, Waiter& waiter) {
   // The plan first: making it locks the tables, so the facts that follow stay true.
   const std::string plan = WEIR_TRY(explain(connection, scan, waiter));
-  const auto read = sequentially_read(plan).value_or(std::vector<plan::TableName>());
+  const auto read = all_read(plan);
   const auto facts = WEIR_TRY(connection.run(facts_text(scan.table, read), waiter, kNoDeadline));
-  WEIR_TRY(check_columns(scan, facts.at(0).get()));
   Layout layout;
+  layout.rewritten = is_rewritten(facts.at(1).get(), read.size() + 1);
+  if (layout.rewritten) return layout;
+  WEIR_TRY(check_columns(scan, facts.at(0).get()));
   layout.block_bytes = std::stoull(text_at(facts.at(1).get(), 0, 3));
   const bool can_read_ranges = connection.server().version_number >= kFirstVersionWithTidRanges;
-  if (can_read_ranges && !scan.limit) layout.heaps = read_heaps(facts.at(1).get(), read);
+  if (can_read_ranges && !scan.limit && sequentially_read(plan)) layout.heaps = read_heaps(facts.at(1).get(), read);
   return layout;
 }
 

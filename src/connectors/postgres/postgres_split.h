@@ -32,12 +32,16 @@ struct Piece {
 struct Layout {
   std::vector<Heap> heaps;  ///< empty: must be read by one statement
   uint64_t block_bytes = 8192;
+  /// A table got new storage after the transaction's snapshot was taken (TRUNCATE, an ALTER TABLE that rewrites, DROP
+  /// and CREATE): the snapshot sees none of its rows, neither the old nor the new ones, so nothing may be read.
+  bool rewritten = false;
 
   uint64_t bytes() const;
 };
 
 /// Asks the source inside an open transaction: checks that the columns are still what the scan expects, and finds out
-/// how it can be divided. The tables stay locked against changes until the transaction ends.
+/// how it can be divided. The tables stay locked against changes until the transaction ends. A transaction that had to
+/// wait for such a change may answer `rewritten`.
 /// Errors: schema_drift, source_*, cancelled.
 Result<Layout> examine(Connection& connection, const plan::Scan& scan, Waiter& waiter);
 
@@ -48,5 +52,7 @@ std::vector<Piece> cut(const std::vector<Heap>& heaps, int streams);
 /// The tables that EXPLAIN (VERBOSE, FORMAT JSON) shows as read sequentially, or nothing when the plan does anything
 /// else (an index, a view's join): dividing it by blocks would cost the source more than it saves.
 std::optional<std::vector<plan::TableName>> sequentially_read(std::string_view explain_json);
+/// All tables that the plan reads, in the same order, however it reads them.
+std::vector<plan::TableName> all_read(std::string_view explain_json);
 
 }  // namespace weir::postgres

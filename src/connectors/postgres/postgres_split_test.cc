@@ -64,5 +64,13 @@ TEST(SequentiallyRead, RefusesAnythingElse) {
   EXPECT_FALSE(sequentially_read("[]"));
 }
 
+TEST(AllRead, FindsEveryTableOfAPlan) {
+  const auto tables = all_read(R"([{"Plan": {"Node Type": "Hash Join", "Plans": [
+      {"Node Type": "Index Scan", "Schema": "public", "Relation Name": "orders"},
+      {"Node Type": "Hash", "Plans": [{"Node Type": "Seq Scan", "Schema": "sales", "Relation Name": "users"}]}]}}])");
+  EXPECT_EQ(tables, (std::vector<plan::TableName>{{"public", "orders"}, {"sales", "users"}}));
+  EXPECT_TRUE(all_read("not JSON").empty());
+}
+
 }  // namespace
 }  // namespace weir::postgres

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint64_t kQueueBytesDefault = 16u << 20;
 constexpr size_t kQueueItemsMax = 4096;
+/// How often a read begins again because its table was rewritten just then.
+constexpr int kAttemptsMax = 5;
 /// A batch is at most this part of the queue, so that reading and consuming overlap.
 constexpr uint64_t kBatchesPerQueue = 4;
 
@@ -57,10 +59,8 @@ PostgresStream::PostgresStream(std::shared_ptr<const ReadContext> context,
 // Nothing below waits for the server: a reader that is stopped leaves its connection to the pool's janitor.
 PostgresStream::~PostgresStream() {
   cancel();
-  if (first_.joinable()) first_.join();
-  for (std::thread& helper : helpers_) {
-    if (helper.joinable()) helper.join();
-  }
+  std::unique_lock lock(mutex_);
+  thread_left_.wait(lock, [this] { return threads_ == 0; });
 }
 
 Status PostgresStream::start() {
@@ -73,24 +73,40 @@ Status PostgresStream::start() {
       if (!(**sent)->send_now(statement_)) sent->reset();
     }
   }
-  return launch(first_, [this, sent](Waiter& waiter) {
+  return launch([this, sent](Waiter& waiter) {
     return transaction_ == nullptr ? read_alone(std::move(*sent), waiter) : read_in_snapshot(waiter);
   });
 }
 
-/// Runs `work` on `thread`; the last one to end closes the queue. No exception leaves the thread.
-Status PostgresStream::launch(std::thread& thread, std::function<Status(Waiter&)> work) {
+/// Runs `work` on a thread of its own; the last one to end closes the queue. No exception leaves the thread.
+Status PostgresStream::launch(std::function<Status(Waiter&)> work) {
   readers_++;
+  {
+    const std::lock_guard lock(mutex_);
+    threads_++;
+  }
   try {
-    thread = std::thread([this, work = std::move(work)] {
-      Waiter waiter(stop_.get_token());
-      finish(without_exceptions([&] { return work(waiter); }));
+    context_->threads->run([this, work = std::move(work)]() mutable {
+      {
+        Waiter waiter(stop_.get_token());
+        finish(without_exceptions([&] { return work(waiter); }));
+        work = nullptr;  // with what it holds of this read
+      }
+      leave();
     });
   } catch (const std::system_error& error) {
     readers_--;
+    leave();
     return fail(ErrorCode::out_of_memory, std::string("cannot start a thread for a read: ") + error.what());
   }
   return {};
+}
+
+/// The last that a thread does here.
+void PostgresStream::leave() {
+  const std::lock_guard lock(mutex_);
+  threads_--;
+  thread_left_.notify_all();  // under the lock: afterwards this may be gone
 }
 
 void PostgresStream::finish(Status status) {
@@ -142,13 +158,24 @@ Status PostgresStream::read_in_snapshot(Waiter& waiter) {
 }
 
 Status PostgresStream::read_large(const SnapshotLease& lease, Waiter& waiter) {
-  const Layout layout = WEIR_TRY(examine(*lease, scan_, waiter));
-  const bool is_split = split(lease, layout, waiter);
+  const Layout layout = WEIR_TRY(examine_settled(lease, waiter));
+  const bool is_split = WEIR_TRY(split(lease, layout, waiter));
   return is_split ? read_pieces(*lease, waiter) : read_whole(*lease, waiter);
 }
 
+/// A transaction that waited for a change of the table begins again behind it: its snapshot is from before.
+Result<Layout> PostgresStream::examine_settled(const SnapshotLease& lease, Waiter& waiter) {
+  for (int attempt = 1; attempt <= kAttemptsMax; attempt++) {
+    Layout layout = WEIR_TRY(examine(*lease, scan_, waiter));
+    if (!layout.rewritten) return layout;
+    if (!WEIR_TRY(transaction_->begin_again(lease, waiter))) break;
+  }
+  return fail(ErrorCode::schema_drift,
+              "a table was rewritten on the source while the query began: " + scan_.table.to_string());
+}
+
 /// Divides the read among this connection and as many others as the pool can spare. False: not worth it, or none.
-bool PostgresStream::split(const SnapshotLease& lease, const Layout& layout, Waiter& waiter) {
+Result<bool> PostgresStream::split(const SnapshotLease& lease, const Layout& layout, Waiter& waiter) {
   if (streams_max_ < 2 || layout.heaps.empty() || layout.bytes() < context_->options.split_read_mb << 20) return false;
   std::vector<Lease> places;
   while (static_cast<int>(places.size()) + 1 < streams_max_) {
@@ -157,15 +184,17 @@ bool PostgresStream::split(const SnapshotLease& lease, const Layout& layout, Wai
     places.push_back(std::move(*place));
   }
   if (places.empty()) return false;
-  auto snapshot = transaction_->export_snapshot(lease, waiter);
-  // Without an exported snapshot this connection reads alone; if it is broken, reading will say so.
-  if (!snapshot || snapshot->empty()) return false;
-  pieces_.snapshot = std::move(*snapshot);
+  pieces_.snapshot = WEIR_TRY(transaction_->export_snapshot(lease, waiter));
+  if (pieces_.snapshot.empty()) {
+    // This connection reads alone. What was found out and locked may be gone with the transaction.
+    WEIR_TRY(examine_settled(lease, waiter));
+    return false;
+  }
   pieces_.all = cut(layout.heaps, static_cast<int>(places.size()) + 1);
   for (Lease& place : places) {
     auto shared = std::make_shared<Lease>(std::move(place));
     // One that cannot be started is not missed: its pieces are read by the others.
-    (void)launch(helpers_.emplace_back(), [this, shared](Waiter& waiter) { return help(std::move(*shared), waiter); });
+    (void)launch([this, shared](Waiter& waiter) { return help(std::move(*shared), waiter); });
   }
   return true;
 }

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/background_threads.h"
 #include "connector/source.h"
 #include "connectors/postgres/postgres_options.h"
 #include "connectors/postgres/postgres_pool.h"
@@ -27,6 +28,8 @@ struct ReadContext {
   PostgresOptions options;
   std::shared_ptr<Pool> pool;
   std::shared_ptr<SchemaCache> schema;
+  /// Of all reads. Their number is bounded by the pool and by those who wait for it.
+  std::shared_ptr<BackgroundThreads> threads = std::make_shared<BackgroundThreads>();
 };
 
 /// Whether a scan is expected to give few rows: it then runs as one plain statement.
@@ -55,13 +58,15 @@ class PostgresStream final : public connector::BatchStream {
     std::string snapshot;
   };
 
-  Status launch(std::thread& thread, std::function<Status(Waiter&)> work);
+  Status launch(std::function<Status(Waiter&)> work);
+  void leave();
   void finish(Status status);
   Status read_alone(std::optional<Lease> sent, Waiter& waiter);
   Status read_in_snapshot(Waiter& waiter);
   Status read_small(Connection& connection, BatchSink& sink, Waiter& waiter);
   Status read_large(const SnapshotLease& lease, Waiter& waiter);
-  bool split(const SnapshotLease& lease, const Layout& layout, Waiter& waiter);
+  Result<Layout> examine_settled(const SnapshotLease& lease, Waiter& waiter);
+  Result<bool> split(const SnapshotLease& lease, const Layout& layout, Waiter& waiter);
   Status read_pieces(Connection& connection, Waiter& waiter);
   Status help(Lease place, Waiter& waiter);
   Status read_whole(Connection& connection, Waiter& waiter);
@@ -83,8 +88,8 @@ class PostgresStream final : public connector::BatchStream {
   mutable std::mutex mutex_;
   std::string remote_query_;
   int streams_ = 0;
-  std::thread first_;
-  std::vector<std::thread> helpers_;  // started by `first_`; some may not run
+  int threads_ = 0;  // that run here
+  std::condition_variable thread_left_;
 };
 
 }  // namespace weir::postgres

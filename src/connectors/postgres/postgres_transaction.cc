@@ -30,6 +30,11 @@ Error as_unreachable(Error error) {
   return error;
 }
 
+/// The server is there and will not: a look-alike of PostgreSQL without the function, or a user without the right.
+bool is_refusal(const Error& error) {
+  return error.code == ErrorCode::source_query_failed || error.code == ErrorCode::schema_drift;
+}
+
 }  // namespace
 
 Result<SnapshotLease> SnapshotTransaction::acquire(Waiter& waiter) {
@@ -63,6 +68,7 @@ Result<std::optional<SnapshotLease>> SnapshotTransaction::try_acquire(Waiter& wa
     case Leader::starting:
       return std::nullopt;
     case Leader::reading:
+    case Leader::elsewhere:
       break;
   }
   if (snapshot_.empty()) return std::nullopt;
@@ -103,11 +109,10 @@ Status SnapshotTransaction::begin_and_export(Connection& connection, Waiter& wai
   std::string name;
   if (results) {
     name = text_at(results->at(1).get(), 0, 0);
-  } else if (results.error().code != ErrorCode::source_query_failed &&
-             results.error().code != ErrorCode::schema_drift) {
+  } else if (!is_refusal(results.error())) {
     return fail(results.error());
   } else {
-    // A server that cannot export (a look-alike of PostgreSQL): all reads take turns on this connection.
+    // All reads take turns on this connection.
     WEIR_TRY(run(std::string("ROLLBACK; ") + kBegin + "; " + kSavepoint));
   }
   const std::lock_guard lock(mutex_);
@@ -121,10 +126,20 @@ Result<std::string> SnapshotTransaction::export_snapshot(const SnapshotLease& le
     const std::lock_guard lock(mutex_);
     if (!snapshot_.empty() || !exportable_ || !leader.is_leader()) return snapshot_;
   }
-  const auto results = WEIR_TRY(leader->run(kExport, waiter, control_deadline(*pool_)));
+  const auto results = leader->run(kExport, waiter, control_deadline(*pool_));
+  if (!results && !is_refusal(results.error())) return fail(results.error());
+  // The refused statement has spoiled the transaction.
+  if (!results) WEIR_TRY(begin_again(leader, waiter));
   const std::lock_guard lock(mutex_);
-  snapshot_ = text_at(results.at(0).get(), 0, 0);
+  exportable_ = results.has_value();
+  if (results) snapshot_ = text_at(results->at(0).get(), 0, 0);
   return snapshot_;
+}
+
+Result<bool> SnapshotTransaction::begin_again(const SnapshotLease& leader, Waiter& waiter) {
+  if (several_reads_ || !leader.is_leader()) return false;
+  WEIR_TRY(leader->run(std::string("ROLLBACK; ") + kBegin, waiter, control_deadline(*pool_)));
+  return true;
 }
 
 Status SnapshotTransaction::import(Lease& place, const std::string& name, Waiter& waiter) {

@@ -23,12 +23,18 @@ class SnapshotTransaction : public std::enable_shared_from_this<SnapshotTransact
   /// `several_reads`: more than one read will use it, so the snapshot is exported from the start.
   SnapshotTransaction(std::shared_ptr<Pool> pool, bool several_reads)
       : pool_(std::move(pool)), several_reads_(several_reads) {}
+  /// Reads in a snapshot that somebody else has exported, and holds.
+  SnapshotTransaction(std::shared_ptr<Pool> pool, std::string snapshot)
+      : pool_(std::move(pool)), several_reads_(true), leader_(Leader::elsewhere), snapshot_(std::move(snapshot)) {}
 
   /// A connection inside the snapshot, waiting for a free one. Errors: pool_exhausted, cancelled, source_*, tls_*.
   Result<SnapshotLease> acquire(Waiter& waiter);
 
-  /// Exports the snapshot of `leader`, or gives the name that it was exported under; empty when the server cannot.
+  /// Exports the snapshot of `leader`, or gives the name that it was exported under; empty when the server cannot: then
+  /// the transaction may have begun again.
   Result<std::string> export_snapshot(const SnapshotLease& leader, Waiter& waiter);
+  /// Gives the transaction a new snapshot, and its locks back. False: others read in it, so it stays as it is.
+  Result<bool> begin_again(const SnapshotLease& leader, Waiter& waiter);
   /// A place for one more connection of a read that has one; `import` makes it see the snapshot.
   std::optional<Lease> try_spare() { return pool_->try_spare(); }
   /// Opens `place` where needed and begins a transaction on it that sees the snapshot `name`.
@@ -36,8 +42,8 @@ class SnapshotTransaction : public std::enable_shared_from_this<SnapshotTransact
 
  private:
   friend class SnapshotLease;
-  /// absent → starting → reading ⇄ parked; reading → lost.
-  enum class Leader : uint8_t { absent, starting, parked, reading, lost };
+  /// absent → starting → reading ⇄ parked; reading → lost. elsewhere: for ever.
+  enum class Leader : uint8_t { absent, starting, parked, reading, lost, elsewhere };
 
   Result<SnapshotLease> start(Waiter& waiter);
   Result<Lease> begin(Waiter& waiter);

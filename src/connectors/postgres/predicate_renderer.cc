@@ -40,6 +40,10 @@ bool is_plain_text(const plan::Column& column) {
   return column.source_type == "text" || column.source_type.starts_with("character varying");
 }
 
+/// PostgreSQL writes the names of its own types without a schema, and all others with theirs (search_path is
+/// pg_catalog).
+bool is_user_defined(const plan::Column& column) { return column.source_type.find('.') != std::string::npos; }
+
 /// False, or NULL where the operand is NULL.
 std::string never(const std::string& operand) { return fmt::format("{0} <> {0}", operand); }
 std::string always(const std::string& operand) { return fmt::format("{0} = {0}", operand); }
@@ -157,6 +161,12 @@ std::string PredicateRenderer::render_node(const plan::In& in) const {
 std::string PredicateRenderer::render_node(const plan::IsNull& test) const {
   const auto* ref = std::get_if<plan::ColumnRef>(&test.input->node);
   if (ref != nullptr && columns_[ref->index].cast_to_text) {
+    const plan::Column& column = columns_[ref->index];
+    if (is_user_defined(column)) {
+      // A cast that somebody made for the type may turn a value into NULL, or NULL into a text: what is sent decides.
+      std::string_view cast = column.type.kind == Kind::list ? "::text[]" : "::text";
+      return fmt::format("{}{} IS {}NULL", render(*test.input), cast, test.negated ? "NOT " : "");
+    }
     // For a composite value IS NULL asks its fields; this asks the value.
     return fmt::format("{} IS {}DISTINCT FROM NULL", render(*test.input), test.negated ? "" : "NOT ");
   }

@@ -114,7 +114,7 @@ class SourceTest : public ::testing::Test {
                                  {"type", "postgres"},
                                  {"connection", std::move(connection)},
                                  {"scope", {{"include_schemas", {schema_}}}}};
-    connector::Spec spec{.id = "", .name = "pg", .type = "postgres", .body = {}};
+    connector::Spec spec{.id = std::to_string(getpid()), .name = "pg", .type = "postgres", .body = {}};
     spec.body = WEIR_TRY(options::validate(postgres_option_group(), body));
     return open_source(spec, options::SecretResolver());
   }

@@ -1,4 +1,4 @@
-/// The Arrow schema of the batches that BatchDecoder delivers.
+/// The Arrow schema of the batches that a connector delivers.
 #pragma once
 
 #include <span>
@@ -6,9 +6,9 @@
 #include "batch/arrow_owners.h"
 #include "plan/scan.h"
 
-namespace weir::postgres {
+namespace weir::connector {
 
 /// A struct schema with one child per column, in the Arrow forms that plan::Kind names.
 batch::OwnedSchema arrow_schema(std::span<const plan::Column> columns);
 
-}  // namespace weir::postgres
+}  // namespace weir::connector

@@ -1,5 +1,5 @@
 /// Format strings of the Arrow C Data Interface for the plan's kinds.
-#include "connectors/postgres/arrow_schema.h"
+#include "connector/arrow_schema.h"
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 #include "batch/schema.h"
 
-namespace weir::postgres {
+namespace weir::connector {
 namespace {
 
 using plan::Kind;
@@ -53,10 +53,24 @@ std::string format_of(const plan::Type& type) {
   return "n";
 }
 
+/// What the format leaves open.
+std::string_view extension_of(const plan::Type& type) {
+  switch (type.kind) {
+    case Kind::json:
+      return "arrow.json";
+    case Kind::uuid:
+      return "arrow.uuid";
+    case Kind::interval:
+      return "weir.interval";
+    default:
+      return {};
+  }
+}
+
 batch::OwnedSchema field(const plan::Type& type, std::string name, bool nullable) {
   std::vector<batch::OwnedSchema> children;
   for (const plan::Type& child : type.children) children.push_back(field(child, "item", true));
-  return batch::make_schema(format_of(type), std::move(name), nullable, std::move(children));
+  return batch::make_schema(format_of(type), std::move(name), nullable, std::move(children), extension_of(type));
 }
 
 }  // namespace
@@ -67,4 +81,4 @@ batch::OwnedSchema arrow_schema(std::span<const plan::Column> columns) {
   return batch::make_schema("+s", "", false, std::move(fields));
 }
 
-}  // namespace weir::postgres
+}  // namespace weir::connector

@@ -1,0 +1,24 @@
+/// The publication and the slot of a live copy on the source, as SQL sees them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connector/changes.h"
+#include "connectors/postgres/source_catalog.h"
+
+namespace weir::postgres {
+
+/// Makes the publication publish every kind of change of exactly these tables; does nothing when it does already.
+/// Errors: source_permission_denied, source_*.
+Status publish_tables(SourceCatalog& catalog, const std::string& publication, const std::vector<plan::TableName>& tables);
+
+/// The slot, and how far the source's log has come.
+Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, const std::string& slot,
+                                                     const std::string& identity);
+
+/// Ends the connection that reads from the slot, when it may, and drops slot and publication.
+Status drop_slot_and_publication(SourceCatalog& catalog, const std::string& name, Waiter& waiter);
+
+}  // namespace weir::postgres

@@ -1,0 +1,357 @@
+#include "connectors/postgres/schema_drift.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "connectors/postgres/castable_text.h"
+#include "connectors/postgres/type_oids.h"
+
+namespace weir::postgres {
+namespace {
+
+using connector::ChangeTable;
+using connector::SchemaChange;
+using connector::TableStop;
+using pgoutput::Relation;
+using pgoutput::RelationColumn;
+
+constexpr const char* kResync = "POST /v1/connectors/{id}/resync?table=… copies the table anew";
+
+template <typename Range, typename Value>
+bool contains(const Range& range, const Value& value) {
+  return std::ranges::find(range, value) != std::ranges::end(range);
+}
+
+TableStop stopped(std::string reason, std::string hint = kResync) { return {std::move(reason), std::move(hint)}; }
+
+bool same_type(const SourceColumn& a, const SourceColumn& b) {
+  return a.type_oid == b.type_oid && a.type_modifier == b.type_modifier;
+}
+SourceColumn type_of(const RelationColumn& column) { return {0, column.type_oid, column.type_modifier}; }
+
+/// The columns of `facts` that the source sends, when they are exactly those of `relation`.
+bool is_current(const TableFacts& facts, const Relation& relation) {
+  size_t at = 0;
+  for (const AttributeFacts& attribute : facts.attributes) {
+    if (attribute.is_generated) continue;
+    if (at == relation.columns.size()) return false;
+    const RelationColumn& column = relation.columns[at++];
+    if (column.name != attribute.column.name || !same_type(type_of(column), attribute.source)) return false;
+  }
+  return at == relation.columns.size();
+}
+
+/// The number of the column `column`, by its name: now, or when the copy last saw it. 0: neither.
+int16_t number_by_name(const FollowedTable& known, const RelationColumn& column, const TableFacts* facts) {
+  if (facts != nullptr) {
+    for (const AttributeFacts& now : facts->attributes) {
+      if (now.column.name == column.name && same_type(now.source, type_of(column))) return now.source.number;
+    }
+  }
+  for (size_t i = 0; i < known.source.columns.size(); i++) {
+    if (known.table->columns[i].name == column.name) return known.source.columns[i].number;
+  }
+  if (facts != nullptr) {
+    for (const AttributeFacts& now : facts->attributes) {
+      if (now.column.name == column.name) return now.source.number;
+    }
+  }
+  return 0;
+}
+
+/// A column whose name was another one both before and after stands between its neighbours, because columns are sent in
+/// the order of their numbers: where only one number is left there, it has that one.
+bool fill_gaps(const FollowedTable& known, const TableFacts* facts, std::vector<int16_t>& numbers) {
+  std::set<int16_t> all;
+  for (const SourceColumn& column : known.source.columns) all.insert(column.number);
+  if (facts != nullptr) {
+    for (const AttributeFacts& now : facts->attributes) all.insert(now.source.number);
+  }
+  for (size_t i = 0; i < numbers.size(); i++) {
+    const int16_t low = i == 0 ? int16_t{0} : numbers[i - 1];
+    if (numbers[i] != 0) {
+      if (numbers[i] <= low) return false;
+      continue;
+    }
+    const auto next = std::find_if(numbers.begin() + static_cast<int64_t>(i), numbers.end(), [](int16_t n) { return n != 0; });
+    const int high = next == numbers.end() ? INT16_MAX + 1 : *next;
+    const auto first = all.upper_bound(low);
+    if (first == all.end() || *first >= high) return false;
+    if (const auto second = std::next(first); second != all.end() && *second < high) return false;
+    numbers[i] = *first;
+  }
+  return true;
+}
+
+/// pg_attribute.attnum for each column of `relation`; nothing when too much has changed in between to tell.
+std::optional<std::vector<int16_t>> find_numbers(const FollowedTable& known, const Relation& relation,
+                                                 const TableFacts* facts) {
+  std::vector<int16_t> numbers;
+  if (facts != nullptr && is_current(*facts, relation)) {
+    for (const AttributeFacts& now : facts->attributes) {
+      if (!now.is_generated) numbers.push_back(now.source.number);
+    }
+    return numbers;
+  }
+  for (const RelationColumn& column : relation.columns) numbers.push_back(number_by_name(known, column, facts));
+  if (!fill_gaps(known, facts, numbers)) return std::nullopt;
+  return numbers;
+}
+
+/// Compares column by column; every method leaves a reason in `stop` when the table cannot go on.
+class Comparison {
+ public:
+  Comparison(const FollowedTable& known, const Relation& relation, const TableFacts* facts)
+      : known_(known), relation_(relation), facts_(facts), table_(std::make_shared<ChangeTable>(*known.table)) {
+    table_->columns.clear();
+    table_->key.clear();
+    next_.source = {relation.oid, facts != nullptr ? facts->storage : known.source.storage, {}};
+  }
+
+  Drift run() {
+    const auto numbers = find_numbers(known_, relation_, facts_);
+    if (!numbers) return {nullptr, {}, stopped("schema_unclear")};
+    adopt_numbers(*numbers);
+    for (size_t i = 0; i < relation_.columns.size() && !stop_; i++) take_column(relation_.columns[i], (*numbers)[i]);
+    for (size_t i = 0; i < known_.table->columns.size() && !stop_; i++) {
+      if (!contains(taken_, i)) change_.dropped.push_back(known_.table->columns[i].name);
+    }
+    if (!stop_) take_key(*numbers);
+    if (stop_) return {nullptr, {}, std::move(stop_)};
+    return finish();
+  }
+
+ private:
+  /// Columns whose numbers nobody knows (no memo, and another name or type by now): one with the same type in the same
+  /// place was renamed.
+  void adopt_numbers(const std::vector<int16_t>& numbers) {
+    known_numbers_.resize(known_.source.columns.size());
+    for (size_t i = 0; i < known_numbers_.size(); i++) known_numbers_[i] = known_.source.columns[i].number;
+    for (size_t i = 0; i < known_numbers_.size(); i++) {
+      if (known_numbers_[i] != 0 || i >= numbers.size() || facts_ == nullptr) continue;
+      if (contains(known_numbers_, numbers[i])) continue;
+      const AttributeFacts* now = facts_->attribute(numbers[i]);
+      if (now != nullptr && now->column.source_type == known_.table->columns[i].source_type) {
+        known_numbers_[i] = numbers[i];
+      }
+    }
+  }
+
+  void take_column(const RelationColumn& column, int16_t number) {
+    next_.targets.push_back(-1);
+    const auto known = std::ranges::find(known_numbers_, number);
+    if (known != known_numbers_.end()) return take_known(column, static_cast<size_t>(known - known_numbers_.begin()), number);
+    const AttributeFacts* now = facts_ == nullptr ? nullptr : facts_->attribute(number);
+    if (now == nullptr || !now->is_selectable) return;  // dropped again since, or none of ours
+    if (!same_type(now->source, type_of(column))) {
+      stop_ = stopped("type_changed: " + column.name);
+      return;
+    }
+    // A rewrite fills the column of rows that are there already, and does not send them.
+    const bool rewritten = known_.source.storage == 0 || known_.source.storage != facts_->storage;
+    if (now->has_default && !now->has_missing_value && rewritten) {
+      stop_ = stopped("column_default_volatile: " + column.name);
+      return;
+    }
+    plan::Column added = now->column;
+    added.name = column.name;
+    auto value = now->missing_value;
+    if (value) value = castable_text(*value, added.type);
+    change_.added.push_back({added, std::move(value)});
+    append(std::move(added), now->source);
+  }
+
+  void take_known(const RelationColumn& column, size_t index, int16_t number) {
+    taken_.push_back(index);
+    plan::Column now = known_.table->columns[index];
+    SourceColumn source{number, column.type_oid, column.type_modifier};
+    if (now.name != column.name) {
+      change_.renamed.push_back({now.name, column.name});
+      now.name = column.name;
+    }
+    const SourceColumn& before = known_.source.columns[index];
+    const bool comparable = before.number != 0;
+    if (comparable && !same_type(before, source)) {
+      const AttributeFacts* facts = facts_ == nullptr ? nullptr : facts_->attribute(number);
+      const bool in_key = contains(known_.key, index);
+      if (facts == nullptr || !same_type(facts->source, source) ||
+          !widens(before, now, source, facts->column, in_key)) {
+        stop_ = stopped("type_changed: " + column.name);
+        return;
+      }
+      const std::string name = now.name;
+      now = facts->column;
+      now.name = name;
+      change_.widened.push_back(now);
+    }
+    append(std::move(now), source);
+  }
+
+  void append(plan::Column column, SourceColumn source) {
+    next_.targets.back() = static_cast<int>(table_->columns.size());
+    table_->columns.push_back(std::move(column));
+    next_.source.columns.push_back(source);
+  }
+
+  /// The key must be the columns that it was, whatever their names are by now.
+  void take_key(const std::vector<int16_t>& numbers) {
+    std::set<int16_t> known, now;
+    for (const size_t index : known_.key) known.insert(known_numbers_[index]);
+    if (relation_.identity == 'f') {
+      // All columns are marked. The catalogs know the primary key; a table that is gone keeps what it had.
+      if (facts_ != nullptr) now.insert(facts_->primary_key.begin(), facts_->primary_key.end());
+      if (facts_ == nullptr) now = known;
+    } else {
+      for (size_t i = 0; i < numbers.size(); i++) {
+        if (relation_.columns[i].in_identity) now.insert(numbers[i]);
+      }
+    }
+    if (known != now) {
+      stop_ = stopped("pk_changed");
+      return;
+    }
+    for (const size_t index : known_.key) {
+      const auto at = std::ranges::find(next_.source.columns, known_numbers_[index], &SourceColumn::number);
+      if (at == next_.source.columns.end()) {
+        stop_ = stopped("pk_changed");
+        return;
+      }
+      table_->key.push_back(table_->columns[static_cast<size_t>(at - next_.source.columns.begin())].name);
+    }
+  }
+
+  Drift finish() {
+    const bool changed = !change_.added.empty() || !change_.renamed.empty() || !change_.dropped.empty() ||
+                         !change_.widened.empty();
+    next_.relation = relation_;
+    if (changed) {
+      table_->memo = to_text(next_.source);
+      next_.table = table_;
+    } else {
+      next_.table = known_.table;
+    }
+    next_.key = key_columns(*next_.table);
+    Drift drift{std::make_shared<FollowedTable>(next_), {}, {}};
+    if (!changed) return drift;
+    change_.before = known_.table;
+    change_.after = next_.table;
+    drift.change = std::move(change_);
+    return drift;
+  }
+
+  const FollowedTable& known_;
+  const Relation& relation_;
+  const TableFacts* facts_;
+  std::shared_ptr<ChangeTable> table_;
+  FollowedTable next_;
+  SchemaChange change_;
+  std::vector<int16_t> known_numbers_;
+  std::vector<size_t> taken_;
+  std::optional<TableStop> stop_;
+};
+
+/// Rewrites of a type that keep every value, and whether they keep its text.
+struct Widening {
+  uint32_t from, to;
+  bool same_text;
+};
+constexpr std::array kWidenings = {
+    Widening{oid::kInt2, oid::kInt4, true},     Widening{oid::kInt2, oid::kInt8, true},
+    Widening{oid::kInt4, oid::kInt8, true},     Widening{oid::kFloat4, oid::kFloat8, false},
+    Widening{oid::kVarchar, oid::kText, true},  Widening{oid::kText, oid::kVarchar, true},
+};
+
+/// Whether a type with this modifier holds all that the same type with the other one does. -1 is no limit.
+bool loosens(uint32_t type, int32_t from, int32_t to) {
+  if (from == to) return true;
+  switch (type) {
+    case oid::kVarchar:
+    case oid::kTime:
+    case oid::kTimestamp:
+    case oid::kTimestamptz:
+    case oid::kVarbit:
+      return to == -1 || (from != -1 && to > from);
+    case oid::kNumeric:
+      return true;  // the plan's types tell
+    default:
+      return false;
+  }
+}
+
+bool holds(const plan::Type& to, const plan::Type& from) {
+  if (to.kind != from.kind) return false;
+  if (to.kind != plan::Kind::decimal) return to == from;
+  return to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale;
+}
+
+}  // namespace
+
+bool widens(const SourceColumn& from, const plan::Column& before, const SourceColumn& to, const plan::Column& after,
+            bool in_key) {
+  if (from.type_oid == to.type_oid) {
+    if (!loosens(from.type_oid, from.type_modifier, to.type_modifier)) return false;
+    if (before.cast_to_text != after.cast_to_text) return false;
+    if (from.type_oid != oid::kNumeric) return before.type == after.type;
+    // numeric(12,2) and numeric(12,4) show different texts.
+    return holds(after.type, before.type) && (!in_key || after.type.scale == before.type.scale);
+  }
+  for (const Widening& one : kWidenings) {
+    if (one.from != from.type_oid || one.to != to.type_oid) continue;
+    const bool limited = to.type_oid == oid::kVarchar && to.type_modifier != -1;
+    return !limited && (one.same_text || !in_key);
+  }
+  return false;
+}
+
+bool is_unchanged(const FollowedTable& known, const Relation& relation) {
+  if (known.source.oid != relation.oid) return false;
+  if (known.relation == relation && relation.identity != 'f') return true;
+  // With FULL the primary key is not marked, and with NOTHING there is none.
+  if (relation.identity != 'd' && relation.identity != 'i') return false;
+  if (relation.schema != known.table->name.schema || relation.name != known.table->name.table) return false;
+  if (relation.columns.size() != known.table->columns.size()) return false;
+  for (size_t i = 0; i < relation.columns.size(); i++) {
+    const RelationColumn& column = relation.columns[i];
+    if (known.source.columns[i].number == 0 || column.name != known.table->columns[i].name ||
+        !same_type(type_of(column), known.source.columns[i]) ||
+        column.in_identity != contains(known.key, i)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<TableStop> find_replaced(const FollowedTable& known, const ColumnNumbers& now) {
+  for (size_t i = 0; i < known.source.columns.size(); i++) {
+    const auto found = now.find(known.table->columns[i].name);
+    if (found == now.end() || found->second == known.source.columns[i].number) continue;
+    return stopped("column_replaced: " + known.table->columns[i].name);
+  }
+  return std::nullopt;
+}
+
+Drift compare(const FollowedTable& known, const Relation& relation, const TableFacts* facts) {
+  const std::string name = known.table->name.to_string();
+  if (relation.schema != known.table->name.schema || relation.name != known.table->name.table) {
+    return {nullptr, {}, stopped("table_renamed", "name it " + relation.schema + "." + relation.name + " in sync.tables")};
+  }
+  if (relation.identity == 'n') {
+    return {nullptr, {}, stopped("replica_identity_nothing", "run ALTER TABLE " + name +
+                                                                 " REPLICA IDENTITY DEFAULT on the source, then " + kResync)};
+  }
+  if (is_unchanged(known, relation)) {
+    FollowedTable next = known;
+    next.relation = relation;
+    if (next.targets.size() != relation.columns.size()) {
+      next.targets.clear();
+      for (size_t i = 0; i < relation.columns.size(); i++) next.targets.push_back(static_cast<int>(i));
+    }
+    return {std::make_shared<FollowedTable>(std::move(next)), {}, {}};
+  }
+  if (facts == nullptr && known.relation.oid == 0) return {nullptr, {}, stopped("table_dropped")};
+  return Comparison(known, relation, facts).run();
+}
+
+}  // namespace weir::postgres

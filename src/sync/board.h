@@ -1,0 +1,111 @@
+/// What is known of one connector's live copy, for people and for queries; the runner writes it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "connector/changes.h"
+#include "connector/sync_desk.h"
+
+namespace weir::sync {
+
+/// Where a table stands.
+enum class TablePhase : uint8_t {
+  pending,       ///< waits for its snapshot
+  snapshotting,  ///< its snapshot is being read
+  streaming,     ///< the copy follows the source
+  errored,       ///< what failed is tried again
+  disabled,      ///< stopped with a reason; takes a resync or a person
+};
+std::string_view to_string(TablePhase phase);
+
+/// Events of the last ten seconds.
+class Rate {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  void add(Time at, uint64_t events);
+  double per_second(Time now) const;
+
+ private:
+  std::deque<std::pair<Time, uint64_t>> seconds_;  ///< one entry for each second with events
+};
+
+/// Thread-safe. Every change of a phase is told to `note` with no lock held.
+class Board {
+ public:
+  explicit Board(connector::NoteStep note) : note_(std::move(note)) {}
+
+  /// The tables that are to be kept; those that are not named any more are gone.
+  void set_tables(const std::vector<plan::TableName>& tables);
+  void set_phase(const plan::TableName& table, TablePhase phase, const std::string& reason);
+  /// All tables that are not disabled.
+  void set_all(TablePhase phase, const std::string& reason);
+  void set_paused(bool paused);
+  /// The stream is open, or has failed with `error`.
+  void set_error(const std::optional<Error>& error);
+  /// The table's copy can be read; its rows so far.
+  void set_complete(const plan::TableName& table, bool complete, uint64_t rows);
+  void add_drift(const plan::TableName& table, const std::string& field, const std::string& status);
+
+  void landed_rows(const plan::TableName& table, uint64_t events, std::chrono::system_clock::time_point at);
+  /// A transaction of the landing is durable.
+  void landed(const connector::Position& position, std::chrono::system_clock::time_point committed_at);
+  void stream(const connector::StreamStats& stats);
+  void source(const connector::ChangeSourceState& state);
+  void set_stalled(bool stalled);
+
+  /// {status, phase, lag_seconds, lag_bytes, …}, as seed 000 shows it.
+  nlohmann::json document() const;
+  std::vector<connector::TableHealth> health() const;
+  std::vector<plan::TableName> tables() const;
+  std::optional<connector::CopyState> copy(const plan::TableName& table) const;
+  std::optional<TablePhase> phase(const plan::TableName& table) const;
+  bool stalled() const;
+  /// As SyncDesk::wait.
+  Status wait(const plan::TableName& table, const connector::FreshnessDemand& demand, std::chrono::milliseconds limit,
+              const std::function<bool()>& stop) const;
+
+ private:
+  struct Table {
+    TablePhase phase = TablePhase::pending;
+    std::string reason;  ///< of the phase
+    bool complete = false;
+    uint64_t rows = 0, events = 0;
+    Rate rate;
+    std::optional<std::chrono::system_clock::time_point> last_event_at;
+    std::string last_error;
+  };
+  struct Drift {
+    std::string table, field, status;
+    std::chrono::system_clock::time_point since;
+  };
+
+  std::optional<double> lag_seconds() const;
+  std::string status() const;
+  nlohmann::json table_document(const plan::TableName& name, const Table& table) const;
+
+  const connector::NoteStep note_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::map<plan::TableName, Table> tables_;
+  std::deque<Drift> drift_;
+  bool paused_ = false, stalled_ = false, connected_ = false;
+  std::string last_error_;
+  connector::Position position_;
+  std::optional<std::chrono::system_clock::time_point> committed_at_, last_event_at_;
+  connector::StreamStats stream_;
+  std::optional<connector::ChangeSourceState> source_;
+  Rate rate_;
+};
+
+}  // namespace weir::sync

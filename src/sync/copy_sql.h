@@ -1,0 +1,46 @@
+/// The SQL of live copies: names, stored types, keys and the texts that readers expand to. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connector/changes.h"
+#include "plan/scan.h"
+
+namespace weir::sync {
+
+/// `name` as a quoted identifier, `text` as a string literal.
+std::string identifier(std::string_view name);
+std::string literal(std::string_view text);
+
+/// `weir."pg_prod.public".users` and its hot table.
+std::string lake_table(std::string_view connector, const plan::TableName& table);
+std::string hot_table(std::string_view connector, const plan::TableName& table);
+
+/// The SQL type in which copies keep a column. It is the type that DuckDB reads the source's column as, but an interval is
+/// kept as STRUCT(months INTEGER, days INTEGER, microseconds BIGINT), because Parquet's is unsigned and of milliseconds.
+std::string stored_type(const plan::Type& type);
+/// `value`, an expression of the type as DuckDB reads it, as it is kept; and back.
+std::string to_stored(const std::string& value, const plan::Type& type);
+std::string from_stored(const std::string& value, const plan::Type& type);
+/// Whether the two above do anything.
+bool stored_differently(const plan::Type& type);
+/// Whether a stored column can become `to` without a new snapshot, keeping every value.
+bool can_widen(const plan::Type& from, const plan::Type& to);
+
+/// `_kyma_pk` of a row: its key's texts, escaped and joined by ':' when there are several. `row` qualifies the columns,
+/// e.g. "b." or "b._moved_from.". The same for snapshot and stream, so that one key has one text.
+std::string key_text(const std::vector<std::string>& key, std::string_view row);
+
+/// What readers of a copy want.
+enum class CopyView : uint8_t {
+  current,  ///< the rows that the source has
+  raw,      ///< and the tombstones of deleted ones
+};
+/// A SELECT over the lake's rows that no hot row supersedes and the hot rows; `hot` false leaves the hot table out, for
+/// one that is empty. The source's columns in their order, then the four _kyma_*. `columns` are those of the copy.
+std::string copy_view_sql(std::string_view connector, const plan::TableName& table,
+                          const std::vector<plan::Column>& columns, CopyView view, bool hot = true);
+
+}  // namespace weir::sync

@@ -1,0 +1,142 @@
+/// The landing over a hot database and a lake: one class, its parts in the files hot_landing*.cc.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "sync/copy_sql.h"
+#include "sync/hot_gate.h"
+#include "sync/hot_records.h"
+#include "sync/landing.h"
+
+namespace weir::sync {
+
+/// A copied table as this process knows it.
+struct Copy : CopyRecord {
+  uint64_t hot_rows = 0;
+  std::chrono::steady_clock::time_point hot_since, changed_at;  ///< the first row since the last fold; the last change
+
+  const plan::TableName& name() const { return shape.table->name; }
+};
+
+/// One statement that changes the shape of a lake table.
+struct ShapeStep {
+  std::string sql;  ///< in autocommit
+};
+
+/// What the transaction under way makes of a table.
+struct CopyChange {
+  CopyShape shape;
+  uint64_t version = 0;
+  std::string truncated;
+  uint64_t hot_rows = 0;
+  std::map<std::string, std::string> lake_names;  ///< of the stored columns that the lake has, by their new names
+  std::vector<ShapeStep> lake_steps;              ///< to be run at the commit
+  bool rows_changed = false;
+
+  bool reshaped() const { return !lake_steps.empty(); }
+};
+
+class HotLanding final : public Landing {
+ public:
+  HotLanding(std::string connector, OpenSession sessions, lake::Committer& committer, lake::FoldEpoch& epoch,
+             LandingOptions options);
+  ~HotLanding() override;
+  Status open();
+
+  std::optional<LandedPosition> position() const override;
+  std::vector<LandedTable> tables() const override;
+
+  Status prepare(const connector::ChangeTablePtr& table) override;
+  Status snapshot_begins(const plan::TableName& table, const connector::Position& at,
+                         std::chrono::system_clock::time_point taken_at) override;
+  Result<uint64_t> load(const plan::TableName& table, const std::string& scan, std::stop_token stop) override;
+  Status complete(const plan::TableName& table) override;
+  Status drop(const plan::TableName& table) override;
+  Status drop_all() override;
+
+  Status begin() override;
+  Status apply(const connector::Change& change) override;
+  Status commit(const LandedPosition& position) override;
+  void roll_back() override;
+
+  Result<uint64_t> fold(bool now, std::stop_token stop) override;
+
+ private:
+  using Work = std::function<Status(lake::SqlSession& session)>;
+  using Clock = std::chrono::steady_clock;
+
+  // hot_landing.cc
+  void at(std::string_view step) const;
+  Error classified(Error error) const;
+  Result<std::unique_ptr<lake::SqlSession>> session() const;
+  /// One transaction of the hot database beside the committing thread's, by the owner of the connector; `known` notes what
+  /// it has changed before that thread goes on.
+  Status hot_step(lake::SqlSession& session, const Work& work, const std::function<void()>& known = {});
+  /// One statement of the lake in its turn, in autocommit.
+  Status lake_statement(lake::SqlSession& session, const std::string& sql, std::stop_token stop = {});
+  Result<Copy> copy_of(const plan::TableName& table) const;
+  void put(Copy copy);
+  void remove(const plan::TableName& table);
+  std::string lake_of(const plan::TableName& table) const { return lake_table(records_.connector(), table); }
+  std::string hot_of(const plan::TableName& table) const { return hot_table(records_.connector(), table); }
+
+  // hot_landing_copies.cc
+  Status fill_unchanged(lake::SqlSession& hot, const Copy& copy);
+  Status bury_truncated(lake::SqlSession& hot, Copy& copy);
+
+  // hot_landing_shape.cc
+  Status undo_intents(lake::SqlSession& session);
+  Status undo_intents_in_turn(lake::SqlSession& session);
+  Status undo(lake::SqlSession& session, const ShapeIntent& intent);
+  Result<std::map<std::string, std::string>> lake_columns(lake::SqlSession& session, const plan::TableName& table) const;
+  Status apply_shape(const connector::SchemaChange& change);
+  Status commit_shapes(const LandedPosition& position);
+  Status change_lake_shapes(lake::SqlSession& session);
+
+  // hot_landing_changes.cc
+  Status apply_rows(const connector::RowChanges& changes);
+  Status apply_truncation(const connector::Truncation& truncation);
+  Result<CopyChange*> changed(const plan::TableName& table);
+  Status insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
+                         const std::string& batch, const std::string& condition);
+  Status finish_hot(const LandedPosition& position);
+  void adopt(const LandedPosition& position);
+  void forget_transaction();
+
+  // hot_landing_fold.cc
+  bool due(const Copy& copy, bool now) const;
+  Result<uint64_t> fold_table(const Copy& copy, std::stop_token stop);
+  Status switch_over(const Copy& copy, lake::SqlSession& lake, const std::string& up_to, uint64_t& moved);
+
+  // hot_landing_upkeep.cc
+  Status upkeep(bool now, std::stop_token stop);
+  Status rewrite(const Copy& copy, std::stop_token stop);
+  Status expire(std::stop_token stop);
+  Status checkpoint_hot(bool now);
+
+  const OpenSession sessions_;
+  lake::Committer& committer_;
+  lake::FoldEpoch& epoch_;
+  const LandingOptions options_;
+  const HotRecords records_;
+
+  mutable std::mutex mutex_;  ///< of the next two
+  std::map<plan::TableName, Copy> copies_;
+  std::optional<LandedPosition> position_;
+
+  HotGate gate_;
+  std::mutex folding_;      ///< one fold or rewrite at a time
+  bool given_up_ = false;   ///< the fold under way gave way to the committing thread
+  Clock::time_point expired_at_{};
+
+  // The committing thread's.
+  std::unique_ptr<lake::SqlSession> session_;
+  bool open_ = false;
+  bool undo_is_due_ = false;  ///< a change of shape failed and could not be undone yet
+  std::map<plan::TableName, CopyChange> changes_;
+  std::map<plan::TableName, int> views_;  ///< numbers of the views that batches are shown as
+};
+
+}  // namespace weir::sync

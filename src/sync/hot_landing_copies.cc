@@ -1,0 +1,244 @@
+/// The life of a copy: made, loaded from a snapshot, complete, dropped.
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "lake/hot.h"
+#include "lake/lake.h"
+#include "sync/hot_landing.h"
+
+namespace weir::sync {
+namespace {
+
+using connector::ChangeTable;
+using lake::SqlSession;
+
+constexpr std::string_view kMetaColumns =
+    "_kyma_pk VARCHAR, _kyma_op VARCHAR, _kyma_lsn VARCHAR, _kyma_event_at TIMESTAMPTZ";
+constexpr std::string_view kUnchangedColumn =
+    "_unchanged STRUCT(\"columns\" VARCHAR[], moved STRUCT(lsn VARCHAR, pk VARCHAR)[])";
+
+constexpr std::array<std::string_view, 7> kReserved = {"_kyma_pk", "_kyma_op",   "_kyma_lsn",  "_kyma_event_at",
+                                                       "_last",    "_unchanged", "_moved_from"};
+
+std::string folded(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return name;
+}
+
+/// What DuckDB, which does not tell letter case apart in names, cannot keep.
+Status check(const ChangeTable& table) {
+  if (table.key.empty()) {
+    return fail(ErrorCode::invalid_request, "a table without a key cannot be copied: " + table.name.to_string());
+  }
+  std::set<std::string> names(kReserved.begin(), kReserved.end());
+  for (const auto& column : table.columns) {
+    if (names.insert(folded(column.name)).second) continue;
+    return fail(ErrorCode::not_available_yet,
+                fmt::format("a copy of table {}, whose column {} has the name of another one but for letter case, or one that "
+                            "copies use themselves",
+                            table.name.to_string(), column.name),
+                "leave the table out of sync.tables, or rename the column");
+  }
+  return {};
+}
+
+std::string columns_sql(const ChangeTable& table) {
+  std::string sql;
+  for (const auto& column : table.columns) sql += identifier(column.name) + " " + stored_type(column.type) + ", ";
+  return sql;
+}
+
+std::string schema_of(std::string_view catalog, std::string_view connector, const plan::TableName& table) {
+  return fmt::format("{}.{}", catalog, identifier(lake::copy_schema(connector, table.schema)));
+}
+
+}  // namespace
+
+Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
+  WEIR_TRY(check(*table));
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, copy] : copies_) {
+      if (name == table->name || folded(name.to_string()) != folded(table->name.to_string())) continue;
+      return fail(ErrorCode::not_available_yet,
+                  fmt::format("copies of two tables whose names differ by letter case only: {} and {}", name.to_string(),
+                              table->name.to_string()),
+                  "leave one of them out of sync.tables");
+    }
+  }
+  WEIR_TRY(drop(table->name));
+  const auto session = WEIR_TRY(this->session());
+  const auto& connector = records_.connector();
+  const std::lock_guard lock(folding_);
+  at("prepare_lake");
+  WEIR_TRY(lake_statement(*session, "CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kCatalog, connector, table->name)));
+  WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table->name)));
+  WEIR_TRY(lake_statement(*session, fmt::format("CREATE TABLE {} ({}{})", lake_of(table->name), columns_sql(*table), kMetaColumns)));
+  at("prepare_hot");
+  Copy copy{};
+  copy.shape = {table, {}};
+  copy.hot_since = copy.changed_at = Clock::now();
+  return hot_step(
+      *session,
+      [&](SqlSession& hot) -> Status {
+        WEIR_TRY(hot.run("CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kHotCatalog, connector, table->name)));
+        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}{}, {})", hot_of(table->name), columns_sql(*table),
+                                     kMetaColumns, kUnchangedColumn)));
+        return records_.save(hot, copy);
+      },
+      [&] { put(copy); });
+}
+
+Status HotLanding::snapshot_begins(const plan::TableName& table, const connector::Position& at,
+                                   std::chrono::system_clock::time_point taken_at) {
+  const auto session = WEIR_TRY(this->session());
+  Copy copy;
+  return hot_step(
+      *session,
+      [&](SqlSession& hot) -> Status {
+        copy = WEIR_TRY(copy_of(table));
+        copy.snapshot = at;
+        copy.snapshot_at_us = std::chrono::duration_cast<std::chrono::microseconds>(taken_at.time_since_epoch()).count();
+        if (copy.truncated < at) copy.truncated.clear();
+        this->at("snapshot_begins");
+        copy.hot_rows -=
+            WEIR_TRY(hot.change(fmt::format("DELETE FROM {} WHERE _kyma_lsn < {}", hot_of(table), literal(at))));
+        return records_.save(hot, copy);
+      },
+      [&] { put(copy); });
+}
+
+Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
+  const auto copy = WEIR_TRY(copy_of(table));
+  if (copy.snapshot.empty()) return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
+  const lake::Committer::LongWrite writing(committer_);
+  const auto session = WEIR_TRY(this->session());
+  const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
+  std::string names, values;
+  for (const auto& column : copy.shape.table->columns) {
+    names += identifier(column.name) + ", ";
+    values += to_stored("s." + identifier(column.name), column.type) + ", ";
+  }
+  WEIR_TRY(session->run("BEGIN"));
+  at("load_insert");
+  // In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
+  auto rows = session->change(fmt::format(
+      "INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, 'insert', {}, make_timestamptz({}) FROM {} s",
+      lake_of(table), names, values, key_text(copy.shape.table->key, "s."), literal(copy.snapshot + "/00000000"),
+      copy.snapshot_at_us, scan));
+  Status done = rows ? Status() : Status(fail(std::move(rows.error())));
+  while (done) {
+    done = committer_.commit(
+        *session,
+        [&]() -> Status {
+          const auto now = WEIR_TRY(copy_of(table));
+          if (now.version != copy.version || now.snapshot != copy.snapshot) {
+            return fail(ErrorCode::commit_conflict, "the table was changed while its snapshot was loaded: " + table.to_string());
+          }
+          at("load_commit");
+          return session->run("COMMIT");
+        },
+        stop);
+    if (done) {
+      at("load_committed");
+      return *rows;
+    }
+    // Others may write for long; the snapshot is too dear to be lost to them.
+    if (done.error().code == ErrorCode::timeout) done = {};
+  }
+  static_cast<void>(session->run("ROLLBACK"));
+  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
+  return fail(classified(std::move(done.error())));
+}
+
+Status HotLanding::complete(const plan::TableName& table) {
+  const auto session = WEIR_TRY(this->session());
+  Copy copy;
+  return hot_step(
+      *session,
+      [&](SqlSession& hot) -> Status {
+        copy = WEIR_TRY(copy_of(table));
+        if (copy.phase == CopyPhase::complete) return {};
+        WEIR_TRY(fill_unchanged(hot, copy));
+        WEIR_TRY(bury_truncated(hot, copy));
+        copy.phase = CopyPhase::complete;
+        copy.truncated.clear();
+        at("complete");
+        return records_.save(hot, copy);
+      },
+      [&] { put(copy); });
+}
+
+/// Columns that the source never sent since the snapshot are as they are there, under the key that the row had then.
+Status HotLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
+  const auto rows = hot_of(copy.name());
+  const auto waiting = WEIR_TRY(hot.rows(fmt::format("SELECT count(*) FROM {} WHERE _unchanged IS NOT NULL", rows)));
+  if (waiting[0][0] == "0") return {};
+  // `moved` is newest first: the last one behind the snapshot names the key of the snapshot.
+  WEIR_TRY(hot.run(fmt::format(
+      "CREATE OR REPLACE TEMP TABLE weir_need AS SELECT _kyma_pk AS pk, coalesce(list_filter(_unchanged.moved, lambda m: m.lsn > "
+      "{})[-1].pk, _kyma_pk) AS source FROM {} WHERE _unchanged IS NOT NULL",
+      literal(copy.snapshot), rows)));
+  WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_older AS SELECT * FROM {} WHERE _kyma_pk IN (SELECT source FROM "
+                               "weir_need)",
+                               lake_of(copy.name()))));
+  std::string values;
+  for (const auto& column : copy.shape.table->columns) {
+    values += fmt::format("{0} = CASE WHEN list_contains(h._unchanged.columns, {1}) THEN l.{0} ELSE h.{0} END, ",
+                          identifier(column.name), literal(column.name));
+  }
+  const auto filled = WEIR_TRY(hot.change(fmt::format(
+      "UPDATE {} AS h SET {}_unchanged = NULL FROM weir_need n, weir_older l WHERE h._kyma_pk = n.pk AND l._kyma_pk = n.source",
+      rows, values)));
+  if (std::to_string(filled) == waiting[0][0]) return {};
+  return fail(ErrorCode::data_dir_damaged,
+              "rows that the source changed since the snapshot are not in it: table " + copy.name().to_string(),
+              "resync the table");
+}
+
+/// A TRUNCATE behind the snapshot: its rows are gone, but for those that came again.
+Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
+  if (copy.truncated.empty()) return {};
+  const auto split = copy.truncated.find('@');
+  std::string key;
+  for (const auto& name : copy.shape.table->key) key += identifier(name) + ", ";
+  copy.hot_rows += WEIR_TRY(hot.change(fmt::format(
+      "INSERT INTO {0} ({1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {1}_kyma_pk, 'delete', {2}, make_timestamptz({3}) FROM "
+      "{4} ANTI JOIN (SELECT _kyma_pk FROM {0}) USING (_kyma_pk)",
+      hot_of(copy.name()), key, literal(copy.truncated.substr(0, split)), copy.truncated.substr(split + 1), lake_of(copy.name()))));
+  return {};
+}
+
+Status HotLanding::drop(const plan::TableName& table) {
+  if (!copy_of(table)) return {};
+  const auto session = WEIR_TRY(this->session());
+  // A fold of it ends first. A load notices at its commit that the table is another one.
+  const std::lock_guard lock(folding_);
+  at("drop_hot");
+  WEIR_TRY(hot_step(
+      *session,
+      [&](SqlSession& hot) -> Status {
+        WEIR_TRY(hot.run("DROP TABLE IF EXISTS " + hot_of(table)));
+        return records_.forget(hot, table);
+      },
+      [&] { remove(table); }));
+  at("drop_lake");
+  return lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table));
+}
+
+Status HotLanding::drop_all() {
+  for (const auto& copy : tables()) WEIR_TRY(drop(copy.table->name));
+  const auto session = WEIR_TRY(this->session());
+  at("drop_records");
+  const HotGate::Step step(gate_);
+  WEIR_TRY(records_.still_owner(*session));
+  WEIR_TRY(records_.forget_all(*session));
+  const std::lock_guard lock(mutex_);
+  position_.reset();
+  return {};
+}
+
+}  // namespace weir::sync

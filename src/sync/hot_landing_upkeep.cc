@@ -1,0 +1,202 @@
+/// What keeps copies quick to read for weeks: few extents with few deleted rows, no snapshots that nobody needs, no files
+/// that nothing refers to, a small hot database.
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "base/time.h"
+#include "lake/hot.h"
+#include "lake/lake.h"
+#include "sync/hot_landing.h"
+#include "telemetry/log.h"
+
+namespace weir::sync {
+namespace {
+
+namespace fs = std::filesystem;
+using lake::SqlSession;
+using std::chrono::system_clock;
+
+/// So many extents of a size are copied into one.
+constexpr size_t kExtentsToMerge = 8;
+/// Extents beyond this size are copied for their deleted rows only.
+constexpr uint64_t kExtentBytesFull = 128u << 20;
+/// One step of upkeep copies about so many rows, so that folds need not wait for long.
+constexpr uint64_t kRowsPerStep = 4'000'000;
+/// How often snapshots are expired and files cleaned up.
+constexpr std::chrono::minutes kExpireEvery{10};
+/// A file may be read by a statement that began before it was given up.
+constexpr std::chrono::hours kFilesKept{1};
+/// An unreferenced file may belong to a statement that is writing it.
+constexpr std::chrono::hours kOrphansKept{24};
+
+/// A checkpoint that runs out of space makes the hot database unusable until it is opened anew, and even a small one takes
+/// blocks of 256 KiB.
+constexpr uint64_t kCheckpointRoomMin = 16u << 20;
+
+struct Extent {
+  std::string path;
+  uint64_t rows = 0, deleted = 0, bytes = 0;
+  uint64_t alive() const { return rows - std::min(rows, deleted); }
+};
+
+Result<std::vector<Extent>> extents_of(SqlSession& session, const std::string& schema, const std::string& table) {
+  const auto metadata = std::string(lake::kMetadataCatalog);
+  const auto rows = WEIR_TRY(session.rows(fmt::format(
+      "SELECT l.data_file, f.record_count, coalesce(d.delete_count, 0), f.file_size_bytes FROM "
+      "ducklake_list_files({0}, {1}, schema => {2}) l JOIN {3}.ducklake_data_file f ON parse_filename(l.data_file) = parse_filename(f.path) LEFT JOIN "
+      "{3}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL",
+      literal(lake::kCatalog), literal(table), literal(schema), metadata)));
+  std::vector<Extent> extents;
+  for (const auto& row : rows) extents.push_back({row[0], std::stoull(row[1]), std::stoull(row[2]), std::stoull(row[3])});
+  return extents;
+}
+
+/// The extents that are worth copying into new ones: many small ones of a size, and those with many deleted rows.
+std::vector<Extent> worth_copying(std::vector<Extent> extents, const LandingOptions& options) {
+  std::ranges::sort(extents, {}, &Extent::alive);
+  size_t small = 0;
+  uint64_t alive = 0;
+  while (small < extents.size() && extents[small].bytes < kExtentBytesFull &&
+         (small < 2 || extents[small].alive() <= std::max(alive, options.fold_rows))) {
+    alive += extents[small++].alive();
+  }
+  std::vector<Extent> chosen;
+  if (small >= kExtentsToMerge) chosen.assign(extents.begin(), extents.begin() + static_cast<ptrdiff_t>(small));
+  uint64_t rows = 0;
+  for (const auto& extent : chosen) rows += extent.alive();
+  for (size_t i = chosen.size(); i < extents.size() && rows < kRowsPerStep; ++i) {
+    const auto& extent = extents[i];
+    const auto share = static_cast<double>(extent.deleted) / static_cast<double>(std::max<uint64_t>(extent.rows, 1));
+    if (extent.deleted == 0 || share < options.rewrite_deleted_share) continue;
+    rows += extent.alive();
+    chosen.push_back(extent);
+  }
+  return chosen;
+}
+
+std::string at_text(system_clock::time_point at) { return "TIMESTAMPTZ " + literal(iso8601_utc(at)); }
+
+}  // namespace
+
+Status HotLanding::upkeep(bool now, std::stop_token stop) {
+  std::vector<Copy> copies;
+  {
+    const std::lock_guard state(mutex_);
+    for (const auto& [name, copy] : copies_) {
+      if (copy.phase == CopyPhase::complete) copies.push_back(copy);
+    }
+  }
+  for (const auto& copy : copies) {
+    if (stop.stop_requested()) return {};
+    WEIR_TRY(rewrite(copy, stop));
+  }
+  if (now || Clock::now() - expired_at_ >= kExpireEvery) {
+    WEIR_TRY(expire(stop));
+    expired_at_ = Clock::now();
+  }
+  return checkpoint_hot(now);
+}
+
+/// Copies rows into new extents in one transaction. Tombstones that are old enough stay behind.
+Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
+  const auto session = WEIR_TRY(this->session());
+  const auto schema = lake::copy_schema(records_.connector(), copy.name().schema);
+  const auto chosen = worth_copying(WEIR_TRY(extents_of(*session, schema, copy.name().table)), options_);
+  if (chosen.empty()) return {};
+  const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
+  std::string files, columns;
+  uint64_t alive = 0;
+  for (const auto& extent : chosen) {
+    files += (files.empty() ? "" : ", ") + literal(extent.path);
+    alive += extent.alive();
+  }
+  for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
+  columns += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
+  const auto lake = lake_of(copy.name());
+  const auto forgotten =
+      fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}", at_text(system_clock::now() - options_.tombstones_kept));
+  const auto copy_rows = [&]() -> Status {
+    WEIR_TRY(session->run("BEGIN"));
+    at("rewrite_insert");
+    WEIR_TRY(session->change(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE filename IN ({2}) AND NOT ({3})", lake,
+                                         columns, files, forgotten)));
+    at("rewrite_delete");
+    const auto gone = WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE filename IN ({})", lake, files)));
+    if (gone != alive) {
+      return fail(ErrorCode::internal, fmt::format("extents of {} should have {} rows and have {}", lake, alive, gone));
+    }
+    return committer_.commit(
+        *session,
+        [&]() -> Status {
+          const auto known = copy_of(copy.name());
+          if (!known || known->version != copy.version || known->snapshot != copy.snapshot) return session->run("ROLLBACK");
+          at("rewrite_commit");
+          return session->run("COMMIT");
+        },
+        stop);
+  };
+  auto done = copy_rows();
+  if (done) return done;
+  static_cast<void>(session->run("ROLLBACK"));
+  // The next fold tries again; nobody waits for this.
+  telemetry::log(telemetry::Level::warning, "extents_not_rewritten",
+                 {{"connector", records_.connector()}, {"table", copy.name().to_string()}, {"reason", done.error().message}});
+  return {};
+}
+
+/// Snapshots, then the files that only they needed, then files that nothing ever referred to.
+Status HotLanding::expire(std::stop_token stop) {
+  const auto session = WEIR_TRY(this->session());
+  const auto now = system_clock::now();
+  // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472), and
+  // the files that a long write has closed belong to nobody yet.
+  auto oldest = std::min(now, committer_.oldest_long_write().value_or(now));
+  if (options_.oldest_reader) oldest = std::min(oldest, options_.oldest_reader());
+  const auto catalog = literal(lake::kCatalog);
+  if (options_.snapshots_kept.count() > 0) {
+    at("expire");
+    WEIR_TRY(lake_statement(*session,
+                            fmt::format("CALL ducklake_expire_snapshots({}, older_than => {})", catalog,
+                                        at_text(std::min(oldest, now - options_.snapshots_kept))),
+                            stop));
+  }
+  at("clean_up");
+  WEIR_TRY(lake_statement(*session,
+                          fmt::format("CALL ducklake_cleanup_old_files({}, older_than => {})", catalog,
+                                      at_text(oldest - kFilesKept)),
+                          stop));
+  return lake_statement(*session,
+                        fmt::format("CALL ducklake_delete_orphaned_files({}, older_than => {})", catalog,
+                                    at_text(oldest - kOrphansKept)),
+                        stop);
+}
+
+/// DuckDB's own checkpoints are off (lake.h).
+Status HotLanding::checkpoint_hot(bool now) {
+  const auto file = committer_.directory() / "hot.duckdb";
+  auto log = file;
+  log += ".wal";
+  std::error_code failed;
+  const auto log_bytes = fs::file_size(log, failed);
+  if (failed || log_bytes <= (now ? 0 : options_.hot_log_bytes_max)) return {};
+  const auto room = fs::space(committer_.directory(), failed).available;
+  if (failed || room < kCheckpointRoomMin + 2 * (fs::file_size(file, failed) + log_bytes)) {
+    telemetry::log(telemetry::Level::warning, "hot_log_not_folded",
+                   {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
+    return {};
+  }
+  const auto session = WEIR_TRY(this->session());
+  const HotGate::Step step(gate_);
+  at("hot_checkpoint");
+  const auto folded = session->run("CHECKPOINT " + std::string(lake::kHotCatalog));
+  // Another connector's transaction is under way: the next fold tries again.
+  if (!folded) {
+    telemetry::log(telemetry::Level::debug, "hot_log_not_folded",
+                   {{"reason", folded.error().message}, {"log_bytes", std::to_string(log_bytes)}});
+  }
+  return {};
+}
+
+}  // namespace weir::sync

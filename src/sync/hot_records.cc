@@ -1,0 +1,155 @@
+#include "sync/hot_records.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "lake/hot.h"
+#include "sync/copy_sql.h"
+
+namespace weir::sync {
+namespace {
+
+using lake::SqlSession;
+using std::chrono::microseconds;
+using std::chrono::system_clock;
+
+/// In the hot database's main schema.
+struct RecordTable {
+  std::string_view name, columns;
+};
+constexpr std::array kTables = {
+    RecordTable{"weir_position",
+                "connector VARCHAR, position VARCHAR, source_identity VARCHAR, committed_at_us BIGINT, "
+                "owner VARCHAR, generation BIGINT"},
+    RecordTable{"weir_tables",
+                "connector VARCHAR, source_schema VARCHAR, source_table VARCHAR, version BIGINT, phase VARCHAR, "
+                "snapshot VARCHAR, snapshot_at_us BIGINT, truncated VARCHAR, description VARCHAR"},
+    RecordTable{"weir_intents",
+                "connector VARCHAR, source_schema VARCHAR, source_table VARCHAR, version_after BIGINT, "
+                "columns_before VARCHAR"},
+};
+
+std::string place(std::string_view table) { return fmt::format("{}.main.{}", lake::kHotCatalog, table); }
+
+int64_t since_1970(system_clock::time_point at) {
+  return std::chrono::duration_cast<microseconds>(at.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Status HotRecords::make(SqlSession& session) {
+  for (const auto& table : kTables) {
+    WEIR_TRY(session.run(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", place(table.name), table.columns)));
+  }
+  return {};
+}
+
+Result<std::optional<LandedPosition>> HotRecords::position(SqlSession& session) const {
+  const auto rows =
+      WEIR_TRY(session.rows(fmt::format("SELECT position, source_identity, committed_at_us FROM {} WHERE connector = {}",
+                                        place("weir_position"), literal(connector_))));
+  if (rows.size() > 1) {
+    return fail(ErrorCode::data_dir_damaged, "the hot database has more than one position of connector " + connector_);
+  }
+  if (rows.empty() || rows[0][0].empty()) return std::optional<LandedPosition>();
+  return LandedPosition{rows[0][0], rows[0][1], system_clock::time_point(microseconds(std::stoll(rows[0][2])))};
+}
+
+Status HotRecords::take_over(SqlSession& session) const {
+  const auto before = WEIR_TRY(session.rows(
+      fmt::format("SELECT position, source_identity, committed_at_us, generation FROM {} WHERE connector = {}",
+                  place("weir_position"), literal(connector_))));
+  const std::vector<std::string> row = before.empty() ? std::vector<std::string>{"", "", "0", "0"} : before[0];
+  WEIR_TRY(session.run(
+      fmt::format("DELETE FROM {} WHERE connector = {}", place("weir_position"), literal(connector_))));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {} + 1)", place("weir_position"),
+                                 literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_), row[3]));
+}
+
+std::unexpected<Error> HotRecords::taken() const {
+  return fail(ErrorCode::commit_conflict, "another process owns the live copy of connector " + connector_,
+              "it goes on there; nothing was changed here");
+}
+
+Status HotRecords::advance(SqlSession& session, const LandedPosition& position) const {
+  const auto generation = WEIR_TRY(session.rows(fmt::format("SELECT generation FROM {} WHERE connector = {} AND owner = {}",
+                                                            place("weir_position"), literal(connector_), literal(owner_))));
+  if (generation.size() != 1) return taken();
+  const auto replaced = WEIR_TRY(session.change(fmt::format("DELETE FROM {} WHERE connector = {} AND owner = {}",
+                                                            place("weir_position"), literal(connector_), literal(owner_))));
+  if (replaced != 1) return taken();
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
+                                 literal(connector_), literal(position.position), literal(position.source_identity),
+                                 since_1970(position.committed_at), literal(owner_), generation[0][0]));
+}
+
+Status HotRecords::still_owner(SqlSession& session) const {
+  const auto rows = WEIR_TRY(session.rows(fmt::format("SELECT 1 FROM {} WHERE connector = {} AND owner = {}",
+                                                      place("weir_position"), literal(connector_), literal(owner_))));
+  if (rows.size() != 1) return taken();
+  return {};
+}
+
+std::string HotRecords::of_table(const plan::TableName& table) const {
+  return fmt::format("connector = {} AND source_schema = {} AND source_table = {}", literal(connector_),
+                     literal(table.schema), literal(table.table));
+}
+
+Result<std::vector<CopyRecord>> HotRecords::copies(SqlSession& session) const {
+  const auto rows = WEIR_TRY(session.rows(
+      fmt::format("SELECT source_schema, source_table, version, phase, snapshot, snapshot_at_us, truncated, description "
+                  "FROM {} WHERE connector = {} ORDER BY ALL",
+                  place("weir_tables"), literal(connector_))));
+  std::vector<CopyRecord> copies;
+  for (const auto& row : rows) {
+    copies.push_back({.shape = WEIR_TRY(shape_of({row[0], row[1]}, row[7])),
+                      .version = std::stoull(row[2]),
+                      .phase = row[3] == "complete" ? CopyPhase::complete : CopyPhase::loading,
+                      .snapshot = row[4],
+                      .snapshot_at_us = std::stoll(row[5]),
+                      .truncated = row[6]});
+  }
+  return copies;
+}
+
+Status HotRecords::save(SqlSession& session, const CopyRecord& copy) const {
+  const auto& name = copy.shape.table->name;
+  WEIR_TRY(session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_tables"), of_table(name))));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})", place("weir_tables"),
+                                 literal(connector_), literal(name.schema), literal(name.table), copy.version,
+                                 copy.phase == CopyPhase::complete ? "'complete'" : "'loading'", literal(copy.snapshot),
+                                 copy.snapshot_at_us, literal(copy.truncated), literal(to_text(copy.shape))));
+}
+
+Status HotRecords::forget(SqlSession& session, const plan::TableName& table) const {
+  return session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_tables"), of_table(table)));
+}
+
+Status HotRecords::forget_all(SqlSession& session) const {
+  for (const auto& table : kTables) {
+    WEIR_TRY(session.run(fmt::format("DELETE FROM {} WHERE connector = {}", place(table.name), literal(connector_))));
+  }
+  return {};
+}
+
+Result<std::vector<ShapeIntent>> HotRecords::intents(SqlSession& session) const {
+  const auto rows = WEIR_TRY(session.rows(
+      fmt::format("SELECT source_schema, source_table, version_after, columns_before FROM {} WHERE connector = {}",
+                  place("weir_intents"), literal(connector_))));
+  std::vector<ShapeIntent> intents;
+  for (const auto& row : rows) intents.push_back({{row[0], row[1]}, std::stoull(row[2]), row[3]});
+  return intents;
+}
+
+Status HotRecords::intend(SqlSession& session, const ShapeIntent& intent) const {
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {})", place("weir_intents"), literal(connector_),
+                                 literal(intent.table.schema), literal(intent.table.table), intent.version_after,
+                                 literal(intent.columns_before)));
+}
+
+Status HotRecords::settle(SqlSession& session, const plan::TableName& table) const {
+  return session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_intents"), of_table(table)));
+}
+
+}  // namespace weir::sync

@@ -1,0 +1,98 @@
+/// Where the changes of one connector land: copies of its tables in the lake, and in front of them hot tables that take
+/// every commit, with the position in the same transaction (docs/decisions/0004).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "connector/changes.h"
+#include "lake/committer.h"
+#include "lake/hot.h"
+#include "lake/sql_session.h"
+
+namespace weir::sync {
+
+struct LandingOptions {
+  uint64_t fold_rows = 150'000;               ///< a hot table with so many rows is folded
+  std::chrono::milliseconds fold_age{5'000};  ///< or when its oldest row has waited so long and nothing comes
+  double rewrite_deleted_share = 0.1;         ///< extents with so many deleted rows are rewritten
+  std::chrono::hours tombstones_kept{24 * 7};
+  std::chrono::hours snapshots_kept{24 * 7};  ///< of the lake, for AT (…); zero: for ever
+  uint64_t hot_log_bytes_max = 64u << 20;     ///< the hot database's log is folded into it when it is larger
+  /// When the oldest statement began that still reads the lake; not set: none reads longer than snapshots are kept.
+  std::function<std::chrono::system_clock::time_point()> oldest_reader;
+  std::function<void(std::string_view step)> at_step;  ///< for tests: called before every step that changes something
+};
+
+/// Where a connector stands: one row beside the hot rows.
+struct LandedPosition {
+  connector::Position position;
+  std::string source_identity;  ///< ChangeSourceState::identity
+  std::chrono::system_clock::time_point committed_at;  ///< of the last transaction, on the source
+};
+
+/// How a table stands in the landing; kept durably beside the position.
+enum class CopyPhase : uint8_t {
+  loading,   ///< the snapshot is being read: changes after its position gather in the hot table
+  complete,  ///< the lake and the hot table together are the table
+};
+struct LandedTable {
+  connector::ChangeTablePtr table;
+  CopyPhase phase = CopyPhase::loading;
+  connector::Position snapshot;  ///< changes up to it are in the snapshot and are left out
+  uint64_t hot_rows = 0;
+};
+
+/// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the fence.
+/// `begin` … `commit` belong to one thread; `fold` and the snapshot calls may come from another.
+/// Errors of all: disk_full, io_error, commit_conflict, data_dir_damaged, cancelled.
+class Landing {
+ public:
+  using OpenSession = std::function<Result<std::unique_ptr<lake::SqlSession>>()>;
+
+  /// Takes over the connector's landing: makes the position row when there is none, and takes the fence.
+  static Result<std::unique_ptr<Landing>> open(std::string connector, const OpenSession& sessions, lake::Committer& committer,
+                                               lake::FoldEpoch& epoch,
+                                               LandingOptions options);
+  virtual ~Landing() = default;
+
+  virtual std::optional<LandedPosition> position() const = 0;
+  virtual std::vector<LandedTable> tables() const = 0;
+
+  /// (Re)makes the copy of `table`, empty and loading: its changes are taken from here on. What was there is gone.
+  virtual Status prepare(const connector::ChangeTablePtr& table) = 0;
+  /// The snapshot's position is known: changes up to it are dropped, those that came already and those to come.
+  virtual Status snapshot_begins(const plan::TableName& table, const connector::Position& at,
+                                 std::chrono::system_clock::time_point taken_at) = 0;
+  /// Loads the snapshot into extents from `scan`, the text of a table expression with the source's columns, in one
+  /// transaction of the lake; answers the rows. Only the commit waits for its turn.
+  virtual Result<uint64_t> load(const plan::TableName& table, const std::string& scan, std::stop_token stop) = 0;
+  /// After `load`: `_unchanged` values of hot rows are taken from the snapshot, and the table is complete.
+  virtual Status complete(const plan::TableName& table) = 0;
+  /// The copy and everything about it is gone.
+  virtual Status drop(const plan::TableName& table) = 0;
+  /// All of the connector is gone.
+  virtual Status drop_all() = 0;
+
+  /// One transaction of the hot database: begin, apply in order, commit or roll back.
+  virtual Status begin() = 0;
+  /// Changes of tables that are not prepared, and rows up to a table's snapshot, are left out. A TableEnd is none of the
+  /// landing's business.
+  virtual Status apply(const connector::Change& change) = 0;
+  /// Durable when it returns. The position must move.
+  virtual Status commit(const LandedPosition& position) = 0;
+  virtual void roll_back() = 0;
+
+  /// Folds the hot rows of every table that is due (all of them when `now`), and does the upkeep that is due:
+  /// rewriting, tombstones, expiry, clean-up, the hot database's own log. Answers the rows moved.
+  virtual Result<uint64_t> fold(bool now, std::stop_token stop) = 0;
+};
+
+}  // namespace weir::sync

@@ -1,0 +1,224 @@
+#include <atomic>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "sync/hot_gate.h"
+#include "sync/landing_fixture.h"
+
+namespace weir::sync {
+namespace {
+
+using plan::Kind;
+using testing::changes_of;
+using testing::column;
+using testing::Event;
+using testing::LandingTest;
+using testing::position_of;
+using testing::table_of;
+
+constexpr int kAccounts = 400;
+
+/// Accounts whose balances add up to the same sum after every commit.
+class LandingFoldsTest : public LandingTest {
+ protected:
+  static connector::ChangeTablePtr accounts(const std::string& name = "accounts") {
+    return table_of(name, {column("id", Kind::int64), column("balance", Kind::int64)}, {"id"});
+  }
+  void make(const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
+    auto& to = landing(connector);
+    ok(to.prepare(table));
+    ok(to.snapshot_begins(table->name, position_of(1), {}));
+    ASSERT_TRUE(to.load(table->name, "(SELECT i AS id, 100::BIGINT AS balance FROM range(" + std::to_string(kAccounts) + ") t(i))", {}));
+    ok(to.complete(table->name));
+  }
+  /// Money moves between pairs; now and then an account moves to another key, or goes and comes again.
+  std::vector<Event> transfer(std::map<int, int>& balances, std::mt19937& dice, uint64_t commit) {
+    std::map<int, Event> last;
+    for (int i = 0; i < 20; ++i) {
+      const auto from = std::next(balances.begin(), static_cast<long>(dice() % balances.size()));
+      const auto to = std::next(balances.begin(), static_cast<long>(dice() % balances.size()));
+      if (from == to) continue;
+      const int amount = static_cast<int>(dice() % 50);
+      from->second -= amount;
+      to->second += amount;
+      for (const auto& account : {from, to}) last[account->first] = {"update", {{"id", std::to_string(account->first)}, {"balance", std::to_string(account->second)}}};
+    }
+    const auto mover = std::next(balances.begin(), static_cast<long>(dice() % balances.size()));
+    const int id = mover->first, balance = mover->second, other = static_cast<int>(10'000 + commit);
+    balances.erase(mover);
+    balances[other] = balance;
+    std::vector<Event> events;
+    for (auto& [key, event] : last) events.push_back(std::move(event));
+    events.push_back({"delete", {{"id", std::to_string(id)}}});
+    events.push_back({"update", {{"id", std::to_string(other)}, {"balance", std::to_string(balance)}}, {}, std::map<std::string, std::string>{{"id", std::to_string(id)}}});
+    return events;
+  }
+  std::string sum_of(const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
+    return "SELECT sum(balance), count(*) FROM (" + copy_view_sql(connector, table->name, table->columns, CopyView::current) + ")";
+  }
+  /// One read, its two snapshots of one state, as lake/hot.h says.
+  std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
+    for (;;) {
+      const auto seen = committer_->epoch().settled();
+      EXPECT_TRUE(session.run("BEGIN"));
+      EXPECT_TRUE(session.rows("SELECT 1 FROM " + hot_table(connector, table->name) + " LIMIT 1"));
+      EXPECT_TRUE(session.rows("SELECT 1 FROM " + lake_table(connector, table->name) + " LIMIT 1"));
+      if (!committer_->epoch().still(seen)) {
+        EXPECT_TRUE(session.run("COMMIT"));
+        continue;
+      }
+      const auto row = session.rows(sum_of(table, connector));
+      EXPECT_TRUE(session.run("COMMIT"));
+      if (!row) return row.error().to_string();
+      return (*row)[0][0] + "|" + (*row)[0][1];
+    }
+  }
+};
+
+TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
+  const auto table = accounts();
+  make(table);
+  std::atomic<bool> over = false;
+  std::atomic<int> reads = 0, folds = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      const auto session = engine_->open_session().value();
+      while (!over) {
+        EXPECT_EQ(read(*session, table), "40000|400");
+        ++reads;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!over) {
+      const auto moved = landing().fold(true, {});
+      EXPECT_TRUE(moved) << moved.error().to_string();
+      ++folds;
+    }
+  });
+  std::map<int, int> balances;
+  for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
+  std::mt19937 dice(1);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(8);
+  uint64_t at = 2;
+  for (; std::chrono::steady_clock::now() < until; ++at) commit(at, changes_of(table, at, transfer(balances, dice, at)));
+  over = true;
+  threads.clear();
+  EXPECT_GT(reads, 20);
+  EXPECT_GT(folds, 10);
+  EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+  std::cout << at << " commits, " << folds << " folds, " << reads << " reads\n";
+}
+
+TEST_F(LandingFoldsTest, ConnectorsOfOneHotDatabaseDoNotDisturbEachOther) {
+  std::vector<std::string> connectors = {"one", "two", "three"};
+  for (const auto& connector : connectors) make(accounts(), connector);
+  std::vector<std::jthread> threads;
+  for (const auto& connector : connectors) {
+    threads.emplace_back([&, connector] {
+      std::map<int, int> balances;
+      for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
+      std::mt19937 dice(static_cast<uint32_t>(connector.size()));
+      for (uint64_t at = 2; at < 60; ++at) {
+        std::vector<connector::Change> changes;
+        changes.emplace_back(changes_of(accounts(), at, transfer(balances, dice, at)));
+        const auto done = try_commit(at, std::move(changes), connector);
+        EXPECT_TRUE(done) << done.error().to_string();
+        if (at % 10 == 0) {
+          const auto moved = landing(connector).fold(true, {});
+          EXPECT_TRUE(moved) << moved.error().to_string();
+        }
+      }
+    });
+  }
+  threads.clear();
+  for (const auto& connector : connectors) {
+    EXPECT_EQ(rows(sum_of(accounts(), connector))[0], "40000|400");
+    EXPECT_EQ(landing(connector).position()->position, position_of(59));
+  }
+}
+
+uint64_t bytes_of(const std::filesystem::path& path) {
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(path, none);
+  return none ? 0 : bytes;
+}
+
+TEST_F(LandingFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
+  options_.fold_rows = 100;
+  landings_.clear();
+  const auto table = accounts();
+  make(table);
+  std::map<int, int> balances;
+  for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
+  std::mt19937 dice(1);
+  size_t extents_max = 0;
+  for (uint64_t at = 2; at < 302; ++at) {
+    commit(at, changes_of(table, at, transfer(balances, dice, at)));
+    fold();
+    const auto extents = rows("SELECT 1 FROM ducklake_list_files('weir', 'accounts', schema => 'pg.public')").size();
+    extents_max = std::max(extents_max, extents);
+  }
+  EXPECT_LE(extents_max, 20u);
+  EXPECT_LT(bytes_of(root_ / "data" / "hot.duckdb"), 8u << 20);
+  EXPECT_LT(bytes_of(root_ / "data" / "hot.duckdb.wal"), 1u << 20);
+  EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+  open();
+  EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+}
+
+TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
+  options_.tombstones_kept = std::chrono::hours(0);
+  options_.snapshots_kept = std::chrono::hours(1);
+  landings_.clear();
+  const auto table = accounts();
+  make(table);
+  std::map<int, int> balances;
+  for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
+  std::mt19937 dice(1);
+  for (uint64_t at = 2; at < 60; ++at) {
+    commit(at, changes_of(table, at, transfer(balances, dice, at)));
+    fold();
+  }
+  EXPECT_LT(std::stoi(rows("SELECT count(*) FROM weir.\"pg.public\".accounts WHERE _kyma_op = 'delete'")[0]), 20);
+  // Two hours later.
+  ok(session_->run("UPDATE __ducklake_metadata_weir.ducklake_snapshot SET snapshot_time = snapshot_time - INTERVAL '2 hours'"));
+  const auto extents = root_ / "data" / "extents";
+  std::filesystem::create_directories(extents / "lost");
+  std::ofstream(extents / "lost" / "ducklake-lost.parquet") << "x";
+  for (const auto& file : std::filesystem::recursive_directory_iterator(extents)) {
+    if (file.is_regular_file()) std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
+  }
+  fold();
+  EXPECT_EQ(rows("SELECT count(*) FROM weir.snapshots()")[0], "1");
+  ok(session_->run("UPDATE __ducklake_metadata_weir.ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start - INTERVAL '2 hours'"));
+  fold();
+  EXPECT_FALSE(std::filesystem::exists(extents / "lost" / "ducklake-lost.parquet"));
+  size_t files = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(extents)) files += file.is_regular_file() ? 1 : 0;
+  EXPECT_LT(files, 40u);
+  EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+  open();
+  EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+}
+
+TEST(HotGateTest, AFoldGivesWayToACommitThatWantsTheLake) {
+  HotGate gate;
+  gate.enter();
+  std::atomic<int> state = 0;
+  std::jthread fold([&] {
+    const HotGate::FoldStep step(gate);
+    state = step ? 1 : 2;
+  });
+  gate.want_lake();
+  fold.join();
+  EXPECT_EQ(state, 2);
+  gate.leave();
+  const HotGate::FoldStep step(gate);
+  EXPECT_TRUE(step);
+}
+
+}  // namespace
+}  // namespace weir::sync

@@ -1,0 +1,106 @@
+/// The life of one connector's live copy: arranges its tables, reads their snapshots, lands the stream, watches the source.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "connector/changes.h"
+#include "connector/sync_desk.h"
+#include "connector/sync_options.h"
+#include "state/store.h"
+#include "sync/board.h"
+#include "sync/landing.h"
+#include "sync/snapshot_jobs.h"
+
+namespace weir::sync {
+
+/// Makes the landing of a connector.
+using OpenLanding =
+    std::function<Result<std::unique_ptr<Landing>>(const std::string& connector, const LandingOptions& options)>;
+
+/// What all runners share.
+struct RunnerServices {
+  OpenLanding open_landing;
+  std::filesystem::path spill;  ///< a directory; each connector gets one inside
+  state::Store& store;
+  bool follow = true;  ///< false: the copies are only read, as they were left
+};
+
+/// Thread-safe. One thread streams, one folds, one watches the source, and one per snapshot that is being read.
+class Runner {
+ public:
+  Runner(RunnerServices services, connector::SyncOrder order, connector::SyncOptions options);
+  /// Stops; what was landed stays.
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  /// Begins.
+  void start();
+  void pause(bool paused);
+  /// The table goes back through a snapshot; when the whole copy is disabled, all tables do.
+  /// Errors: table_not_found.
+  Status resync(const plan::TableName& table);
+  /// Stops, and removes what is on the source and the copies.
+  Status forget();
+
+  const Board& board() const { return board_; }
+  /// As ChangeSource::position_of.
+  Result<connector::Position> position_of(const std::string& text) const;
+
+ private:
+  using Stops = std::map<plan::TableName, connector::TableStop>;
+
+  void show_what_is_there();
+  void run(const std::stop_token& stop);
+  Status follow(const std::stop_token& stop);
+  Status check_history(connector::ChangeSource& changes);
+  Status arrange(connector::ChangeSource& changes);
+  Result<std::vector<connector::ChangeTablePtr>> examine(connector::ChangeSource& changes);
+  Status begin_history(connector::ChangeSource& changes, const std::vector<connector::ChangeTablePtr>& tables);
+  Status restart_if_asked(connector::ChangeSource& changes);
+  Status pump(connector::ChangeStream& stream, const std::stop_token& stop);
+  Status land(connector::ChangeStream& stream, const connector::ChangeGroup& group);
+  Status land_change(const connector::Change& change, std::chrono::system_clock::time_point at);
+  Status take_snapshots();
+  Status stop_table(const plan::TableName& table, const connector::TableStop& stop);
+  void show_schema_change(const connector::SchemaChange& change);
+  bool must_turn(const std::stop_token& stop) const;
+  void wait_before_retry(std::chrono::milliseconds duration, const std::stop_token& stop);
+  void fold(const std::stop_token& stop);
+  void watch(const std::stop_token& stop);
+  void watch_once(connector::ChangeSource& changes);
+  void halt();
+
+  const RunnerServices services_;
+  const connector::SyncOrder order_;
+  const connector::SyncOptions options_;
+  Board board_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any asked_;
+  bool paused_ = false;
+  bool turn_ = false;           ///< the stream is to be opened anew, because something was asked for
+  bool disabled_ = false;       ///< the whole copy, until a resync
+  bool restart_ = false;        ///< everything anew, from a new slot
+  std::set<plan::TableName> resync_;
+  bool slot_dropped_ = false;   ///< by us, because the source kept too much
+
+  std::shared_ptr<Landing> landing_;  ///< set under `mutex_`; used by the threads below
+  std::shared_ptr<connector::ChangeSource> changes_;
+  Stops stops_;                 ///< of the stream's thread
+  std::string identity_;
+  bool landing_open_ = false;   ///< a transaction of the landing is open
+  std::unique_ptr<SnapshotJobs> jobs_;
+  std::jthread stream_thread_, fold_thread_, watch_thread_;
+};
+
+}  // namespace weir::sync
