@@ -24,7 +24,19 @@ stop_weir() {
   rm -f "$home/weir.pid"
 }
 
+stop_writer() {
+  local pid
+  [ -s "$home/writer.pid" ] || return 0
+  pid=$(cat "$home/writer.pid")
+  if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q demo/orders.sql; then
+    kill "$pid"
+    tail --pid="$pid" -f /dev/null
+  fi
+  rm -f "$home/writer.pid"
+}
+
 stop() {
+  stop_writer
   stop_weir
   tests/servers/postgres.sh remove "$pg"
   rm -rf "$home"
@@ -44,6 +56,14 @@ start_postgres() {
   psql -qX "${url%/postgres}/shop" -f demo/shop.sql
   psql -X "${url%/postgres}/shop" -c "select 'customers' as table, count(*) as rows from customers
     union all select 'orders', count(*) from orders union all select 'order_lines', count(*) from order_lines"
+}
+
+start_writer() {
+  title "A program that keeps writing to it: five transactions a second"
+  cat demo/orders.sql
+  PGPASSWORD=$(cat "$pg/password") psql -qX -h localhost -p "$pg_port" -U weir -d shop -f demo/orders.sql >/dev/null 2>&1 &
+  echo $! >"$home/writer.pid"
+  disown
 }
 
 start_weir() {
@@ -69,19 +89,31 @@ register() {
 {
   "name": "pg_prod",
   "type": "postgres",
-  "mode": "federation",
+  "mode": "both",
   "connection": {
     "url": "postgres://weir@localhost:$pg_port/shop",
     "secret_ref": "\$env:PG_SHOP_PASSWORD",
     "tls": "required",
     "pool_size": 10
   },
-  "scope": { "include_schemas": ["public"] }
+  "scope": { "include_schemas": ["public"] },
+  "sync": { "tables": ["public.customers", "public.orders"] }
 }
 JSON
   cat "$home/pg_prod.json"
   curl -fsS -X POST "$WEIR_URL/v1/connectors" -H 'Content-Type: application/json' --data-binary "@$home/pg_prod.json"
   echo
+}
+
+wait_for_copy() {
+  title "Two tables become a live copy: a snapshot, then every change"
+  local waited=0
+  until [ "$("$weir" sql --format csv "SELECT count(*) FROM kyma_connector_health WHERE phase = 'streaming'" | tail -1)" = 2 ]; do
+    waited=$((waited + 1))
+    [ $waited -lt 300 ] || { curl -sS "$WEIR_URL/v1/connectors/pg_prod/status" >&2; exit 1; }
+    sleep 0.1
+  done
+  ask "SELECT source_table, phase, lag_seconds, last_event_at FROM kyma_connector_health"
 }
 
 load_logs() {
@@ -91,12 +123,16 @@ load_logs() {
 }
 
 run_queries() {
-  title "Live, by key"
+  title "The copy, by a bare name: no load on PostgreSQL, and the answer says how fresh it is"
   ask "SELECT id, email, country, credit FROM pg_prod.public.customers WHERE id = 42"
+  title "Live, by key"
+  ask "SELECT id, email, country, credit FROM live(pg_prod.public.customers) WHERE id = 42"
   title "Live, filtered: what ran on PostgreSQL stands in the summary"
   ask "SELECT id, email, credit FROM live(pg_prod.public.customers) WHERE region = 'apac' AND credit > 9900 LIMIT 5"
   title "Live, whole table: orders by status"
-  ask "SELECT status, count(*) AS orders, min(placed_at) AS first, max(placed_at) AS last FROM pg_prod.public.orders GROUP BY status ORDER BY status"
+  ask "SELECT status, count(*) AS orders, min(placed_at) AS first, max(placed_at) AS last FROM live(pg_prod.public.orders) GROUP BY status ORDER BY status"
+  title "The same from the copy, no older than a tenth of a second"
+  ask "SET weir_min_freshness_ms = 100; SELECT status, count(*) AS orders, max(placed_at) AS last, max(_kyma_event_at) AS newest_change FROM pg_prod.public.orders GROUP BY status ORDER BY status"
   title "One query over PostgreSQL and the log file: who has the most errors in the last hour?"
   ask "SELECT u.email, COUNT(*) AS errors FROM pg_prod.public.customers u JOIN otel_logs l ON l.user_id = u.id WHERE l.severity_text = 'ERROR' AND l._timestamp > now() - INTERVAL '1 hour' GROUP BY u.email ORDER BY errors DESC LIMIT 5"
   title "The connector's health, as a table"
@@ -112,7 +148,9 @@ case ${1:-} in
   stop
   start_postgres
   start_weir
+  start_writer
   register
+  wait_for_copy
   load_logs
   run_queries
   title "Go on at $WEIR_URL"

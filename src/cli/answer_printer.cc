@@ -59,7 +59,8 @@ Status AnswerPrinter::end(const nlohmann::json& trailer) {
     writer_.reset();
   }
   if (!options_.summary || !trailer.contains("pushdown_summary")) return {};
-  const std::string table = format::pushdown_table(trailer["pushdown_summary"], console_.table_on_err());
+  std::string table = format::pushdown_table(trailer["pushdown_summary"], console_.table_on_err());
+  if (trailer.contains("freshness")) table += format::freshness_table(trailer["freshness"], console_.table_on_err());
   if (!table.empty()) console_.message(table.substr(0, table.size() - 1));
   return {};
 }

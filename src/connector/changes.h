@@ -109,8 +109,9 @@ struct GroupLimits {
   /// Of this stream alone: it is made, and what is in it is removed, by `stream`. Empty: one in the system's temporary
   /// directory.
   std::filesystem::path spill_directory;
-  /// A source from which nothing at all comes for so long is taken for lost.
-  std::chrono::milliseconds silence_max{30'000};
+  /// A source that gives no sign of life for so long, though it is asked for one, is taken for lost. PostgreSQL may be
+  /// silent for half of wal_sender_timeout (30 s) while it skips a large transaction of other tables.
+  std::chrono::milliseconds silence_max{120'000};
 };
 
 /// What a stream has seen, for status and metrics.

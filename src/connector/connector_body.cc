@@ -78,7 +78,8 @@ Status check_mode(const Type& type, const json& body) {
 
 std::vector<std::string> warnings_about(const options::Group& declared, const json& body) {
   std::vector<std::string> warnings;
-  if (body.at("mode") == "federation" && body.contains("sync") && !body["sync"].empty()) {
+  const json* tables = options::detail::find(body, "sync.tables");
+  if (body.at("mode") == "federation" && tables != nullptr && !tables->empty()) {
     warnings.emplace_back("sync has no effect in mode 'federation'");
   }
   const json* tls = options::detail::find(body, "connection.tls");

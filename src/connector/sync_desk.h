@@ -40,6 +40,8 @@ struct TableHealth {
 /// How a bare reference to a table of a connector is to be answered.
 struct CopyState {
   bool complete = false;      ///< the copy can be read
+  std::string current_sql;    ///< a SELECT of its rows; set when it can be read
+  std::string raw_sql;        ///< the same with the tombstones of deleted rows
   bool loading = false;       ///< its snapshot is being read
   std::string why_not;        ///< when neither: the reason
   std::string position;       ///< the source's, up to which the copy has everything

@@ -13,6 +13,7 @@
 #include "engine/duck_session.h"
 #include "engine/durable_extents.h"
 #include "engine/errors.h"
+#include "engine/freshness.h"
 #include "engine/lake_files_only.h"
 #include "engine/query_context.h"
 #include "engine/shown_rows.h"
@@ -71,6 +72,7 @@ Result<std::unique_ptr<Database>> Database::open(const EngineOptions& options, c
     configure(config, options, directory.spill());
     auto opened = std::make_unique<duckdb::DuckDB>(nullptr, &config);
     register_allow_list(*opened->instance);
+    register_freshness_settings(duckdb::DBConfig::GetConfig(*opened->instance));
     duckdb::ExtensionLoader(*opened->instance, "weir").RegisterFunction(shown_rows_function());
     extend(*opened->instance);
     auto extents = durable_extents(directory.extents());

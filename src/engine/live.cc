@@ -7,11 +7,11 @@
 
 #include <duckdb/main/attached_database.hpp>
 #include <duckdb/main/database_manager.hpp>
+#include <duckdb/parser/parsed_data/create_view_info.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/subqueryref.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
 
-#include "engine/copy_views.h"
 #include "engine/query_context.h"
 #include "engine/remote_connector.h"
 
@@ -95,7 +95,7 @@ duckdb::unique_ptr<duckdb::TableRef> replace_raw(duckdb::ClientContext& client, 
     throw_error(client, Error{ErrorCode::table_not_synced, "there is no live copy to read of " + whole, {}, named.connector});
   }
   if (auto query = QueryContext::of(client)) query->reads_copy(named.connector, named.name, served.state);
-  auto query = duckdb::make_uniq<duckdb::SubqueryRef>(parse_copy(raw_copy_text(named.connector, named.name)));
+  auto query = duckdb::make_uniq<duckdb::SubqueryRef>(duckdb::CreateViewInfo::ParseSelect(served.state.raw_sql));
   query->alias = input.ref.alias.empty() ? named.name.table : input.ref.alias;
   return query;
 }

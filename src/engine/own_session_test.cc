@@ -1,10 +1,9 @@
 /// Sessions of Weir's own: snapshots of sources, and Arrow rows shown as views.
-#include "engine/duck_session.h"
-
 #include <thread>
 
 #include "batch/column_builder.h"
 #include "batch/schema.h"
+#include "engine/duck_session.h"
 #include "engine/engine_test_fixture.h"
 #include "engine/remote_test_database.h"
 
@@ -36,15 +35,19 @@ class OwnSessionTest : public testing::EngineTest {
     columns.push_back(column.finish());
     std::vector<batch::OwnedSchema> fields;
     fields.push_back(batch::make_schema("l", "n", true));
-    return {batch::make_schema("+s", "", false, std::move(fields)), batch::make_struct(std::move(columns), static_cast<int64_t>(values.size()))};
+    return {batch::make_schema("+s", "", false, std::move(fields)),
+            batch::make_struct(std::move(columns), static_cast<int64_t>(values.size()))};
   }
 
   std::unique_ptr<lake::SqlSession> session_;
 };
 
 TEST_F(OwnSessionTest, loads_a_snapshot_of_a_source_into_the_lake) {
-  ASSERT_TRUE(session_->run("CREATE TABLE copy AS SELECT * FROM weir_snapshot('shop', 'public', 'users', 'snap-1') LIMIT 0"));
-  EXPECT_EQ(session_->change("INSERT INTO copy SELECT * FROM weir_snapshot('shop', 'public', 'users', 'snap-2')").value(), 4u);
+  ASSERT_TRUE(
+      session_->run("CREATE TABLE copy AS SELECT * FROM weir_snapshot('shop', 'public', 'users', 'snap-1') LIMIT 0"));
+  EXPECT_EQ(
+      session_->change("INSERT INTO copy SELECT * FROM weir_snapshot('shop', 'public', 'users', 'snap-2')").value(),
+      4u);
   EXPECT_THAT(first_column("SELECT name FROM copy WHERE id > 1 ORDER BY id"), ElementsAre("name 2", "name 3"));
   EXPECT_THAT(source_->snapshots(), ::testing::Contains("snap-2"));
   EXPECT_TRUE(source_->expected_reads().empty());
@@ -55,11 +58,13 @@ TEST_F(OwnSessionTest, says_what_the_source_said) {
   const auto answer = session_->rows("SELECT * FROM weir_snapshot('shop', 'public', 'users', 's')");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::source_unreachable);
-  EXPECT_EQ(session_->rows("SELECT * FROM weir_snapshot('none', 'public', 'users', 's')").error().code, ErrorCode::connector_not_found);
+  EXPECT_EQ(session_->rows("SELECT * FROM weir_snapshot('none', 'public', 'users', 's')").error().code,
+            ErrorCode::connector_not_found);
 }
 
 TEST_F(OwnSessionTest, users_have_no_snapshots_and_no_shown_rows) {
-  EXPECT_THAT(error_of("SELECT * FROM weir_snapshot('shop', 'public', 'users', 's')").code, ErrorCode::statement_not_allowed);
+  EXPECT_THAT(error_of("SELECT * FROM weir_snapshot('shop', 'public', 'users', 's')").code,
+              ErrorCode::statement_not_allowed);
   EXPECT_FALSE(ask("SELECT * FROM weir_shown_rows(1::POINTER)").ok);
   EXPECT_FALSE(ask("SELECT * FROM weir_shown_rows('1')").ok);
 }
@@ -98,7 +103,8 @@ TEST_F(OwnSessionTest, shows_many_rows_to_all_threads_once_each) {
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(i);
   const auto rows = numbers(values);
   ASSERT_TRUE(session_->show("batch", rows.first, rows.second));
-  EXPECT_THAT(first_column("SELECT count(*) || ' ' || count(DISTINCT n) || ' ' || sum(n) FROM batch"), ElementsAre("100000 100000 4999950000"));
+  EXPECT_THAT(first_column("SELECT count(*) || ' ' || count(DISTINCT n) || ' ' || sum(n) FROM batch"),
+              ElementsAre("100000 100000 4999950000"));
 }
 
 TEST_F(OwnSessionTest, can_be_interrupted) {
@@ -108,7 +114,8 @@ TEST_F(OwnSessionTest, can_be_interrupted) {
       session_->interrupt();
     }
   });
-  const auto answer = session_->rows("SELECT count(*) FROM range(100000000) a, range(100000) b WHERE (a.range + b.range) % 7 = 3");
+  const auto answer =
+      session_->rows("SELECT count(*) FROM range(100000000) a, range(100000) b WHERE (a.range + b.range) % 7 = 3");
   interrupter.request_stop();
   interrupter.join();
   ASSERT_FALSE(answer);
@@ -117,12 +124,14 @@ TEST_F(OwnSessionTest, can_be_interrupted) {
 
 /// What belongs to a live copy is read as the lake is, and written by nobody.
 TEST_F(OwnSessionTest, users_read_copies_and_write_none) {
-  for (const char* sql : {"CREATE SCHEMA weir.\"shop.public\"", "CREATE TABLE weir.\"shop.public\".t AS SELECT 1 AS a",
-                          "CREATE SCHEMA __weir_hot.\"shop.public\"", "CREATE TABLE __weir_hot.\"shop.public\".t AS SELECT 2 AS a",
-                          "CREATE TABLE __weir_hot.main.weir_position AS SELECT 'secret' AS owner"}) {
+  for (const char* sql :
+       {"CREATE SCHEMA weir.\"shop.public\"", "CREATE TABLE weir.\"shop.public\".t AS SELECT 1 AS a",
+        "CREATE SCHEMA __weir_hot.\"shop.public\"", "CREATE TABLE __weir_hot.\"shop.public\".t AS SELECT 2 AS a",
+        "CREATE TABLE __weir_hot.main.weir_position AS SELECT 'secret' AS owner"}) {
     ASSERT_TRUE(session_->run(sql)) << sql;
   }
-  const std::string both = "SELECT a FROM weir.\"shop.public\".t UNION ALL SELECT a FROM __weir_hot.\"shop.public\".t ORDER BY a";
+  const std::string both =
+      "SELECT a FROM weir.\"shop.public\".t UNION ALL SELECT a FROM __weir_hot.\"shop.public\".t ORDER BY a";
   for (const auto& schemas : {std::vector<std::string>{}, {"shop"}, {"shop.public"}}) {
     principal_ = {"somebody", Role::read, schemas};
     EXPECT_THAT(rows(both), ElementsAre("1", "2"));
@@ -135,10 +144,12 @@ TEST_F(OwnSessionTest, users_read_copies_and_write_none) {
   for (const auto role : {Role::write, Role::admin}) {
     principal_ = {"somebody", role, {}};
     for (const char* sql :
-         {"INSERT INTO weir.\"shop.public\".t VALUES (3)", "DELETE FROM weir.\"shop.public\".t", "UPDATE weir.\"shop.public\".t SET a = 3",
-          "DROP TABLE weir.\"shop.public\".t", "ALTER TABLE weir.\"shop.public\".t ADD COLUMN b INTEGER", "DROP SCHEMA weir.\"shop.public\" CASCADE",
-          "CREATE SCHEMA weir.\"shop.more\"", "CREATE TABLE weir.\"shop.public\".u AS SELECT 1 AS a", "CREATE VIEW weir.\"shop.public\".v AS SELECT 1 AS a",
-          "INSERT INTO __weir_hot.\"shop.public\".t VALUES (3)", "DELETE FROM __weir_hot.\"shop.public\".t", "DROP TABLE __weir_hot.\"shop.public\".t",
+         {"INSERT INTO weir.\"shop.public\".t VALUES (3)", "DELETE FROM weir.\"shop.public\".t",
+          "UPDATE weir.\"shop.public\".t SET a = 3", "DROP TABLE weir.\"shop.public\".t",
+          "ALTER TABLE weir.\"shop.public\".t ADD COLUMN b INTEGER", "DROP SCHEMA weir.\"shop.public\" CASCADE",
+          "CREATE SCHEMA weir.\"shop.more\"", "CREATE TABLE weir.\"shop.public\".u AS SELECT 1 AS a",
+          "CREATE VIEW weir.\"shop.public\".v AS SELECT 1 AS a", "INSERT INTO __weir_hot.\"shop.public\".t VALUES (3)",
+          "DELETE FROM __weir_hot.\"shop.public\".t", "DROP TABLE __weir_hot.\"shop.public\".t",
           "CREATE TABLE __weir_hot.main.t AS SELECT 1 AS a", "UPDATE __weir_hot.main.weir_position SET owner = 'me'"}) {
       const auto error = error_of(sql);
       EXPECT_EQ(error.code, ErrorCode::statement_not_allowed) << sql << error.message;

@@ -8,7 +8,6 @@
 #include <duckdb/storage/database_size.hpp>
 #include <duckdb/storage/storage_extension.hpp>
 
-#include "engine/freshness.h"
 #include "engine/live.h"
 #include "engine/pushdown_rule.h"
 #include "engine/remote_connector.h"
@@ -132,7 +131,6 @@ void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk,
   loader.RegisterFunction(live_function());
   loader.RegisterFunction(raw_function());
   duckdb::OptimizerExtension::Register(config, pushdown_rule());
-  register_freshness_settings(config);
   config.AddExtensionOption(kPushdownSetting, "send filters and limits to connectors", duckdb::LogicalType::BOOLEAN,
                             duckdb::Value::BOOLEAN(true));
 }

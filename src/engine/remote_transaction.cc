@@ -8,7 +8,6 @@
 #include <duckdb/parser/parsed_data/create_view_info.hpp>
 
 #include "base/nearest.h"
-#include "engine/copy_views.h"
 #include "engine/live.h"
 #include "engine/query_context.h"
 
@@ -174,7 +173,7 @@ duckdb::CatalogEntry* RemoteTransaction::copy(duckdb::ClientContext& client, Rem
   auto& slot = copies_[table];
   if (!slot) {
     duckdb::CreateViewInfo info(schema, table.table);
-    info.query = parse_copy(copy_text(connector, table));
+    info.query = duckdb::CreateViewInfo::ParseSelect(state.current_sql);
     slot = std::make_unique<duckdb::ViewCatalogEntry>(cache_.catalog(), schema, info);
   }
   return slot.get();

@@ -28,12 +28,22 @@ struct Format {
 };
 
 constexpr std::array kFormats = {
-    Format{"b", "", Kind::boolean},         Format{"s", "", Kind::int16},        Format{"i", "", Kind::int32},
-    Format{"l", "", Kind::int64},           Format{"I", "", Kind::uint32},       Format{"f", "", Kind::float32},
-    Format{"g", "", Kind::float64},         Format{"u", "", Kind::text},         Format{"u", "arrow.json", Kind::json},
-    Format{"z", "", Kind::binary},          Format{"tdD", "", Kind::date},       Format{"ttu", "", Kind::time},
-    Format{"tsu:", "", Kind::timestamp},    Format{"tsu:UTC", "", Kind::timestamptz},
-    Format{"w:16", "arrow.uuid", Kind::uuid}, Format{"w:16", "weir.interval", Kind::interval},
+    Format{"b", "", Kind::boolean},
+    Format{"s", "", Kind::int16},
+    Format{"i", "", Kind::int32},
+    Format{"l", "", Kind::int64},
+    Format{"I", "", Kind::uint32},
+    Format{"f", "", Kind::float32},
+    Format{"g", "", Kind::float64},
+    Format{"u", "", Kind::text},
+    Format{"u", "arrow.json", Kind::json},
+    Format{"z", "", Kind::binary},
+    Format{"tdD", "", Kind::date},
+    Format{"ttu", "", Kind::time},
+    Format{"tsu:", "", Kind::timestamp},
+    Format{"tsu:UTC", "", Kind::timestamptz},
+    Format{"w:16", "arrow.uuid", Kind::uuid},
+    Format{"w:16", "weir.interval", Kind::interval},
 };
 
 /// "d:12,2"
@@ -176,8 +186,8 @@ Result<std::vector<ShownField>> shown_fields(const ArrowSchema& schema) {
     } else if (auto type = type_of(child)) {
       field.type = std::move(*type);
     } else {
-      return fail(ErrorCode::internal, fmt::format("cannot show rows with a column of Arrow format {}: {}",
-                                                   child.format, child.name));
+      return fail(ErrorCode::internal,
+                  fmt::format("cannot show rows with a column of Arrow format {}: {}", child.format, child.name));
     }
     fields.push_back(std::move(field));
   }

@@ -23,5 +23,7 @@ bool is_done_only(const std::vector<Column>& columns);
 /// `pushdown_summary` (an array, as REST shows it) as a table: one line per scan and per thing that stayed here. Empty
 /// for an empty array.
 std::string pushdown_table(const nlohmann::json& pushdown_summary, const TableOptions& options);
+/// `freshness` (an array, as REST shows it) as a table: how old each live copy was that was read. Empty without any.
+std::string freshness_table(const nlohmann::json& freshness, const TableOptions& options);
 
 }  // namespace weir::format

@@ -156,6 +156,8 @@ void Board::landed(const connector::Position& position, system_clock::time_point
     const std::lock_guard lock(mutex_);
     position_ = position;
     committed_at_ = committed_at;
+    moved_at_ = steady_clock::now();
+    note_caught_up();
   }
   changed_.notify_all();
 }
@@ -164,6 +166,7 @@ void Board::stream(const connector::StreamStats& stats) {
   {
     const std::lock_guard lock(mutex_);
     stream_ = stats;
+    note_caught_up();
   }
   changed_.notify_all();
 }
@@ -173,9 +176,18 @@ void Board::source(const connector::ChangeSourceState& state) {
   source_ = state;
 }
 
-void Board::set_stalled(bool stalled) {
+void Board::note_caught_up() {
+  if (!stream_.source_end.empty() && position_ >= stream_.source_end) caught_up_at_ = steady_clock::now();
+}
+
+bool Board::watch(seconds stall_after) {
   const std::lock_guard lock(mutex_);
-  stalled_ = stalled;
+  const auto end = std::max(stream_.source_end, source_ ? source_->end : connector::Position());
+  const bool disabled =
+      std::ranges::all_of(tables_, [](const auto& entry) { return entry.second.phase == TablePhase::disabled; });
+  if (paused_ || disabled || (connected_ && position_ >= end)) moved_at_ = steady_clock::now();
+  stalled_ = steady_clock::now() - moved_at_ > stall_after;
+  return !stalled_;
 }
 
 bool Board::stalled() const {
@@ -192,7 +204,10 @@ std::optional<double> Board::lag_seconds() const {
     const double silence = since(stream_.heard_at);
     return silence > static_cast<double>(kHeardMax.count()) ? silence : 0;
   }
-  return std::max(0.0, std::chrono::duration<double>(system_clock::now() - *committed_at_).count());
+  double lag = std::chrono::duration<double>(system_clock::now() - *committed_at_).count();
+  // What came since is younger than the moment at which there was nothing more, however old the last commit is.
+  if (caught_up_at_) lag = std::min(lag, since(*caught_up_at_));
+  return std::max(0.0, lag);
 }
 
 std::string Board::status() const {

@@ -62,7 +62,8 @@ class Board {
   void landed(const connector::Position& position, std::chrono::system_clock::time_point committed_at);
   void stream(const connector::StreamStats& stats);
   void source(const connector::ChangeSourceState& state);
-  void set_stalled(bool stalled);
+  /// Called again and again: false when the copy is behind its source and has not moved for `stall_after`.
+  bool watch(std::chrono::seconds stall_after);
 
   /// {status, phase, lag_seconds, lag_bytes, …}, as seed 000 shows it.
   nlohmann::json document() const;
@@ -90,6 +91,7 @@ class Board {
     std::chrono::system_clock::time_point since;
   };
 
+  void note_caught_up();
   std::optional<double> lag_seconds() const;
   std::string status() const;
   nlohmann::json table_document(const plan::TableName& name, const Table& table) const;
@@ -102,9 +104,11 @@ class Board {
   bool paused_ = false, stalled_ = false, connected_ = false;
   std::string last_error_;
   connector::Position position_;
+  std::chrono::steady_clock::time_point moved_at_ = std::chrono::steady_clock::now();  ///< or had nothing to do
   std::optional<std::chrono::system_clock::time_point> committed_at_, last_event_at_;
   connector::StreamStats stream_;
   std::optional<connector::ChangeSourceState> source_;
+  std::optional<std::chrono::steady_clock::time_point> caught_up_at_;
   Rate rate_;
 };
 

@@ -22,16 +22,24 @@ using connector::ChangeTablePtr;
 
 inline plan::Column column(std::string name, plan::Kind kind, plan::Type type = {}) {
   if (kind != plan::Kind::decimal && kind != plan::Kind::list) type = {kind, 0, 0, {}};
-  return {.name = std::move(name), .type = std::move(type), .collation = {}, .nullable = true, .source_type = {}, .cast_to_text = false};
+  return {.name = std::move(name),
+          .type = std::move(type),
+          .collation = {},
+          .nullable = true,
+          .source_type = {},
+          .cast_to_text = false};
 }
 
 inline ChangeTablePtr table_of(std::string name, std::vector<plan::Column> columns, std::vector<std::string> key) {
-  return std::make_shared<const ChangeTable>(ChangeTable{{"public", std::move(name)}, std::move(columns), std::move(key), "memo"});
+  return std::make_shared<const ChangeTable>(
+      ChangeTable{{"public", std::move(name)}, std::move(columns), std::move(key), "memo"});
 }
 
 /// (id BIGINT, note TEXT, big TEXT), key id.
 inline ChangeTablePtr notes_table(std::string name = "notes") {
-  return table_of(std::move(name), {column("id", plan::Kind::int64), column("note", plan::Kind::text), column("big", plan::Kind::text)}, {"id"});
+  return table_of(std::move(name),
+                  {column("id", plan::Kind::int64), column("note", plan::Kind::text), column("big", plan::Kind::text)},
+                  {"id"});
 }
 
 /// An event of a table whose columns are BIGINT and TEXT only. Values are texts; nothing: NULL.
@@ -46,7 +54,8 @@ struct Event {
 inline std::string position_of(uint64_t commit) { return fmt::format("{:016X}", 16 * commit); }
 inline std::string place_of(uint64_t commit) { return fmt::format("{:016X}", 16 * commit - 16); }
 
-inline void append(batch::ColumnBuilder& builder, const plan::Column& column, const std::map<std::string, std::string>& values) {
+inline void append(batch::ColumnBuilder& builder, const plan::Column& column,
+                   const std::map<std::string, std::string>& values) {
   const auto found = values.find(column.name);
   if (found == values.end()) return builder.append_null();
   if (column.type.kind == plan::Kind::int64) return builder.append(static_cast<int64_t>(std::stoll(found->second)));
@@ -70,7 +79,8 @@ inline connector::RowChanges changes_of(const ChangeTablePtr& table, uint64_t co
   for (size_t i = 0; i < events.size(); ++i) last[key_of(events[i])] = i;
   std::vector<ColumnBuilder> builders;
   for (const auto& column : table->columns) builders.push_back(builder_of(column));
-  auto op = ColumnBuilder::bytes(), lsn = ColumnBuilder::bytes(), at = ColumnBuilder::fixed(8), is_last = ColumnBuilder::bits();
+  auto op = ColumnBuilder::bytes(), lsn = ColumnBuilder::bytes(), at = ColumnBuilder::fixed(8),
+       is_last = ColumnBuilder::bits();
   auto unchanged = ColumnBuilder::list(ColumnBuilder::bytes());
   std::vector<ColumnBuilder> moved;
   std::vector<plan::Column> key;
@@ -95,9 +105,12 @@ inline connector::RowChanges changes_of(const ChangeTablePtr& table, uint64_t co
       for (const auto& name : event.unchanged) unchanged.child().append_bytes(name.data(), name.size());
       unchanged.end_list();
     }
-    for (size_t c = 0; c < moved.size(); ++c) append(moved[c], key[c], event.moved_from.value_or(std::map<std::string, std::string>{}));
-    if (event.moved_from) moved_valid[i / 8] |= static_cast<uint8_t>(1u << (i % 8));
-    else ++moved_nulls;
+    for (size_t c = 0; c < moved.size(); ++c)
+      append(moved[c], key[c], event.moved_from.value_or(std::map<std::string, std::string>{}));
+    if (event.moved_from)
+      moved_valid[i / 8] |= static_cast<uint8_t>(1u << (i % 8));
+    else
+      ++moved_nulls;
   }
   const auto count = static_cast<int64_t>(events.size());
   std::vector<batch::OwnedArray> arrays, parts;

@@ -92,7 +92,7 @@ std::vector<plan::TableName> Copies::tables(const std::string& id) const {
 
 std::optional<connector::CopyState> Copies::copy(const std::string& id, const plan::TableName& table) const {
   const auto runner = find(id);
-  return runner ? runner->board().copy(table) : std::nullopt;
+  return runner ? runner->copy(table) : std::nullopt;
 }
 
 Status Copies::wait(const std::string& id, const plan::TableName& table, const connector::FreshnessDemand& demand,

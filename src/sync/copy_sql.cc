@@ -22,16 +22,18 @@ std::string quoted(std::string_view text, char quote) {
 }
 
 constexpr std::array<std::string_view, 18> kTypeNames = {
-    "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR",
-    "BLOB",    "DATE",     "TIME",    "TIMESTAMP", "TIMESTAMPTZ",
-    "STRUCT(months INTEGER, days INTEGER, microseconds BIGINT)", "UUID", "JSON", "LIST",
+    "BOOLEAN", "SMALLINT", "INTEGER",   "BIGINT",      "UINTEGER",
+    "FLOAT",   "DOUBLE",   "DECIMAL",   "VARCHAR",     "BLOB",
+    "DATE",    "TIME",     "TIMESTAMP", "TIMESTAMPTZ", "STRUCT(months INTEGER, days INTEGER, microseconds BIGINT)",
+    "UUID",    "JSON",     "LIST",
 };
 static_assert(static_cast<size_t>(Kind::list) + 1 == kTypeNames.size());
 
 /// Every part is truncated towards zero, so the sums are the interval's own three numbers.
 std::string interval_parts(const std::string& value) {
   return fmt::format(
-      "CASE WHEN {0} IS NULL THEN NULL ELSE {{'months': (datepart('year', {0}) * 12 + datepart('month', {0}))::INTEGER, "
+      "CASE WHEN {0} IS NULL THEN NULL ELSE {{'months': (datepart('year', {0}) * 12 + datepart('month', "
+      "{0}))::INTEGER, "
       "'days': datepart('day', {0})::INTEGER, 'microseconds': datepart('hour', {0}) * 3600000000 + "
       "datepart('minute', {0}) * 60000000 + datepart('microsecond', {0})}} END",
       value);
@@ -60,9 +62,7 @@ int whole_digits(const plan::Type& type) {
   }
 }
 
-int integer_bytes(Kind kind) {
-  return kind == Kind::int16 ? 2 : kind == Kind::int32 ? 4 : kind == Kind::int64 ? 8 : 0;
-}
+int integer_bytes(Kind kind) { return kind == Kind::int16 ? 2 : kind == Kind::int32 ? 4 : kind == Kind::int64 ? 8 : 0; }
 
 }  // namespace
 
@@ -105,8 +105,8 @@ bool can_widen(const plan::Type& from, const plan::Type& to) {
     const bool exact = from.kind == Kind::decimal ? to.scale >= from.scale : integer_bytes(from.kind) > 0;
     return exact && whole_digits(to) >= whole_digits(from);
   }
-  // Not from float32 to float64: DuckLake's statistics of the old extents are texts, and '0.1' is another double than float,
-  // so that extents are left out which have the value.
+  // Not from float32 to float64: DuckLake's statistics of the old extents are texts, and '0.1' is another double than
+  // float, so that extents are left out which have the value.
   if (from.kind == Kind::uint32) return to.kind == Kind::int64;
   return integer_bytes(from.kind) > 0 && integer_bytes(to.kind) > integer_bytes(from.kind);
 }
@@ -135,9 +135,10 @@ std::string copy_view_sql(std::string_view connector, const plan::TableName& tab
   if (!hot) return fmt::format("SELECT {} FROM {}{}", list, lake, alive);
   const auto hot_rows = hot_table(connector, table);
   // Not NOT EXISTS: under UNION ALL it becomes a delim join, three times slower.
-  return fmt::format("SELECT {0} FROM {1} ANTI JOIN (SELECT _kyma_pk FROM {2}) USING (_kyma_pk){3} "
-                     "UNION ALL BY NAME SELECT {0} FROM {2}{3}",
-                     list, lake, hot_rows, alive);
+  return fmt::format(
+      "SELECT {0} FROM {1} ANTI JOIN (SELECT _kyma_pk FROM {2}) USING (_kyma_pk){3} "
+      "UNION ALL BY NAME SELECT {0} FROM {2}{3}",
+      list, lake, hot_rows, alive);
 }
 
 }  // namespace weir::sync

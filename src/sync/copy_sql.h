@@ -18,8 +18,9 @@ std::string literal(std::string_view text);
 std::string lake_table(std::string_view connector, const plan::TableName& table);
 std::string hot_table(std::string_view connector, const plan::TableName& table);
 
-/// The SQL type in which copies keep a column. It is the type that DuckDB reads the source's column as, but an interval is
-/// kept as STRUCT(months INTEGER, days INTEGER, microseconds BIGINT), because Parquet's is unsigned and of milliseconds.
+/// The SQL type in which copies keep a column. It is the type that DuckDB reads the source's column as, but an interval
+/// is kept as STRUCT(months INTEGER, days INTEGER, microseconds BIGINT), because Parquet's is unsigned and of
+/// milliseconds.
 std::string stored_type(const plan::Type& type);
 /// `value`, an expression of the type as DuckDB reads it, as it is kept; and back.
 std::string to_stored(const std::string& value, const plan::Type& type);

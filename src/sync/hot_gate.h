@@ -1,4 +1,5 @@
-/// Who may write a connector's hot tables now: the thread that commits changes, or somebody with a short step in between.
+/// Who may write a connector's hot tables now: the thread that commits changes, or somebody with a short step in
+/// between.
 #pragma once
 
 #include <condition_variable>
@@ -13,8 +14,8 @@ class HotGate {
   /// The committing thread's, from the beginning of its transaction to its end. Steps that wait go first.
   void enter();
   void leave();
-  /// The committing thread is about to wait for the committer of the lake: a fold, which may have its turn, shall not wait
-  /// for this transaction. Until `leave`.
+  /// The committing thread is about to wait for the committer of the lake: a fold, which may have its turn, shall not
+  /// wait for this transaction. Until `leave`.
   void want_lake();
 
   /// A step of another thread.

@@ -79,8 +79,8 @@ Result<Copy> HotLanding::copy_of(const plan::TableName& table) const {
   const std::lock_guard lock(mutex_);
   const auto found = copies_.find(table);
   if (found != copies_.end()) return found->second;
-  return fail(ErrorCode::table_not_found, fmt::format("no copy of table {} of connector {}", table.to_string(),
-                                                      records_.connector()));
+  return fail(ErrorCode::table_not_found,
+              fmt::format("no copy of table {} of connector {}", table.to_string(), records_.connector()));
 }
 
 void HotLanding::put(Copy copy) {

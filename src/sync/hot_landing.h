@@ -71,8 +71,8 @@ class HotLanding final : public Landing {
   void at(std::string_view step) const;
   Error classified(Error error) const;
   Result<std::unique_ptr<lake::SqlSession>> session() const;
-  /// One transaction of the hot database beside the committing thread's, by the owner of the connector; `known` notes what
-  /// it has changed before that thread goes on.
+  /// One transaction of the hot database beside the committing thread's, by the owner of the connector; `known` notes
+  /// what it has changed before that thread goes on.
   Status hot_step(lake::SqlSession& session, const Work& work, const std::function<void()>& known = {});
   /// One statement of the lake in its turn, in autocommit.
   Status lake_statement(lake::SqlSession& session, const std::string& sql, std::stop_token stop = {});
@@ -90,7 +90,8 @@ class HotLanding final : public Landing {
   Status undo_intents(lake::SqlSession& session);
   Status undo_intents_in_turn(lake::SqlSession& session);
   Status undo(lake::SqlSession& session, const ShapeIntent& intent);
-  Result<std::map<std::string, std::string>> lake_columns(lake::SqlSession& session, const plan::TableName& table) const;
+  Result<std::map<std::string, std::string>> lake_columns(lake::SqlSession& session,
+                                                          const plan::TableName& table) const;
   Status apply_shape(const connector::SchemaChange& change);
   Status commit_shapes(const LandedPosition& position);
   Status change_lake_shapes(lake::SqlSession& session);
@@ -127,8 +128,8 @@ class HotLanding final : public Landing {
   std::optional<LandedPosition> position_;
 
   HotGate gate_;
-  std::mutex folding_;      ///< one fold or rewrite at a time
-  bool given_up_ = false;   ///< the fold under way gave way to the committing thread
+  std::mutex folding_;     ///< one fold or rewrite at a time
+  bool given_up_ = false;  ///< the fold under way gave way to the committing thread
   Clock::time_point expired_at_{};
 
   // The committing thread's.

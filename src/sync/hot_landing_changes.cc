@@ -13,12 +13,17 @@ namespace {
 using connector::ChangeTable;
 using lake::SqlSession;
 
-/// How `_unchanged` is kept beside a hot row of a table that is still loading: the columns, and under which keys the row was
-/// known before, newest first.
+/// How `_unchanged` is kept beside a hot row of a table that is still loading: the columns, and under which keys the
+/// row was known before, newest first.
 constexpr std::string_view kNoPath = "[]::STRUCT(lsn VARCHAR, pk VARCHAR)[]";
 
 plan::Column column(std::string name, plan::Type type) {
-  return {.name = std::move(name), .type = std::move(type), .collation = {}, .nullable = true, .source_type = {}, .cast_to_text = false};
+  return {.name = std::move(name),
+          .type = std::move(type),
+          .collation = {},
+          .nullable = true,
+          .source_type = {},
+          .cast_to_text = false};
 }
 
 plan::Type type(plan::Kind kind, std::vector<plan::Type> children = {}) { return {kind, 0, 0, std::move(children)}; }
@@ -150,43 +155,46 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
   }
   at("rows_insert");
   std::string values;
-  for (const auto& column : changes.table->columns) values += to_stored("b." + identifier(column.name), column.type) + ", ";
-  copy->hot_rows += WEIR_TRY(session_->change(
-      fmt::format("INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, b._kyma_op, b._kyma_lsn, "
-                  "b._kyma_event_at FROM {} b WHERE {}",
-                  hot, column_list(changes.table->columns), values, pk, batch, condition)));
+  for (const auto& column : changes.table->columns)
+    values += to_stored("b." + identifier(column.name), column.type) + ", ";
+  copy->hot_rows += WEIR_TRY(session_->change(fmt::format(
+      "INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, b._kyma_op, b._kyma_lsn, "
+      "b._kyma_event_at FROM {} b WHERE {}",
+      hot, column_list(changes.table->columns), values, pk, batch, condition)));
   return {};
 }
 
-/// As `apply_rows`, for a batch with columns that the source did not send: their values are those of the row before, which
-/// is looked up under the key that it had before this batch, in the hot table and then in the lake.
+/// As `apply_rows`, for a batch with columns that the source did not send: their values are those of the row before,
+/// which is looked up under the key that it had before this batch, in the hot table and then in the lake.
 Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
                                    const std::string& batch, const std::string& condition) {
   const auto hot = hot_of(changes.table->name);
   const auto pk = key_text(changes.table->key, "b.");
   const bool moves = any_valid(extra_columns(*changes.rows.get()).moved_from);
-  const auto first = fmt::format("SELECT {0} AS pk, {0} AS source, b._kyma_lsn AS lsn, {1} AS path, 0 AS depth FROM {2} b "
-                                 "WHERE {3} AND b._unchanged IS NOT NULL",
-                                 pk, kNoPath, batch, condition);
+  const auto first = fmt::format(
+      "SELECT {0} AS pk, {0} AS source, b._kyma_lsn AS lsn, {1} AS path, 0 AS depth FROM {2} b "
+      "WHERE {3} AND b._unchanged IS NOT NULL",
+      pk, kNoPath, batch, condition);
   std::string need = fmt::format("SELECT pk, source, path FROM ({})", first);
   if (moves) {
     // A row may have changed its key more than once in the batch: back to the first of them.
     need = fmt::format(
         "WITH RECURSIVE moves AS (SELECT {0} AS pk, b._kyma_lsn AS lsn, {1} AS moved FROM {2} b "
         "WHERE b._moved_from IS NOT NULL{3}), "
-        "steps AS ({4} UNION ALL SELECT s.pk, m.moved, m.lsn, list_append(s.path, {{'lsn': m.lsn, 'pk': m.moved}}), s.depth + 1 "
+        "steps AS ({4} UNION ALL SELECT s.pk, m.moved, m.lsn, list_append(s.path, {{'lsn': m.lsn, 'pk': m.moved}}), "
+        "s.depth + 1 "
         "FROM steps s JOIN moves m ON m.pk = s.source AND (m.lsn < s.lsn OR (s.depth = 0 AND m.lsn = s.lsn)) "
         "QUALIFY row_number() OVER (PARTITION BY s.pk ORDER BY m.lsn DESC) = 1) "
         "SELECT pk, arg_max(source, depth) AS source, arg_max(path, depth) AS path FROM steps GROUP BY pk",
         pk, key_text(changes.table->key, "b._moved_from."), batch, after(before.snapshot), first);
   }
   WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_need AS " + need));
-  WEIR_TRY(session_->run(
-      fmt::format("CREATE OR REPLACE TEMP TABLE weir_old AS SELECT * FROM {} WHERE _kyma_op <> 'delete' AND _kyma_pk IN "
-                  "(SELECT source FROM weir_need)",
-                  hot)));
-  const auto unchanged = WEIR_TRY(session_->rows(
-      fmt::format("SELECT DISTINCT unnest(b._unchanged) FROM {} b WHERE {} AND b._unchanged IS NOT NULL", batch, condition)));
+  WEIR_TRY(session_->run(fmt::format(
+      "CREATE OR REPLACE TEMP TABLE weir_old AS SELECT * FROM {} WHERE _kyma_op <> 'delete' AND _kyma_pk IN "
+      "(SELECT source FROM weir_need)",
+      hot)));
+  const auto unchanged = WEIR_TRY(session_->rows(fmt::format(
+      "SELECT DISTINCT unnest(b._unchanged) FROM {} b WHERE {} AND b._unchanged IS NOT NULL", batch, condition)));
   std::set<std::string> names;
   for (const auto& row : unchanged) names.insert(row[0]);
   std::string older = "SELECT _kyma_pk";
@@ -196,9 +204,10 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
                                              : fmt::format(", {} AS {}", identifier(stored->second), identifier(name));
   }
   // While the table is loading, the lake has nothing yet.
-  older += fmt::format(" FROM {} WHERE {} AND _kyma_op <> 'delete' AND _kyma_pk IN (SELECT source FROM weir_need WHERE source "
-                       "NOT IN (SELECT _kyma_pk FROM weir_old))",
-                       lake_of(changes.table->name), before.phase == CopyPhase::complete ? "true" : "false");
+  older += fmt::format(
+      " FROM {} WHERE {} AND _kyma_op <> 'delete' AND _kyma_pk IN (SELECT source FROM weir_need WHERE source "
+      "NOT IN (SELECT _kyma_pk FROM weir_old))",
+      lake_of(changes.table->name), before.phase == CopyPhase::complete ? "true" : "false");
   WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_older AS " + older));
   at("rows_delete");
   copy.hot_rows -= WEIR_TRY(session_->change(
@@ -208,24 +217,28 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
   for (const auto& column : changes.table->columns) {
     const auto name = identifier(column.name);
     const auto value = to_stored("b." + name, column.type);
-    values += names.contains(column.name)
-                  ? fmt::format("CASE WHEN list_contains(b._unchanged, {0}) THEN CASE WHEN o._kyma_pk IS NOT NULL THEN o.{1} ELSE "
-                                "l.{1} END ELSE {2} END, ",
-                                literal(column.name), name, value)
-                  : value + ", ";
+    values +=
+        names.contains(column.name)
+            ? fmt::format(
+                  "CASE WHEN list_contains(b._unchanged, {0}) THEN CASE WHEN o._kyma_pk IS NOT NULL THEN o.{1} ELSE "
+                  "l.{1} END ELSE {2} END, ",
+                  literal(column.name), name, value)
+            : value + ", ";
   }
   const std::string missing =
-      "CASE WHEN b._unchanged IS NULL OR l._kyma_pk IS NOT NULL THEN NULL WHEN o._kyma_pk IS NULL THEN b._unchanged ELSE "
+      "CASE WHEN b._unchanged IS NULL OR l._kyma_pk IS NOT NULL THEN NULL WHEN o._kyma_pk IS NULL THEN b._unchanged "
+      "ELSE "
       "list_intersect(b._unchanged, o._unchanged.columns) END";
   const auto left = fmt::format(
       "CASE WHEN len({0}) > 0 THEN {{'columns': {0}, 'moved': list_concat(n.path, o._unchanged.moved)}} END", missing);
-  copy.hot_rows += WEIR_TRY(session_->change(
-      fmt::format("INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, _unchanged) SELECT {}{}, b._kyma_op, "
-                  "b._kyma_lsn, b._kyma_event_at, {} FROM {} b LEFT JOIN weir_need n ON n.pk = {} LEFT JOIN weir_old o ON "
-                  "o._kyma_pk = n.source LEFT JOIN weir_older l ON l._kyma_pk = n.source WHERE {}",
-                  hot, column_list(changes.table->columns), values, pk, left, batch, pk, condition)));
+  copy.hot_rows += WEIR_TRY(session_->change(fmt::format(
+      "INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, _unchanged) SELECT {}{}, b._kyma_op, "
+      "b._kyma_lsn, b._kyma_event_at, {} FROM {} b LEFT JOIN weir_need n ON n.pk = {} LEFT JOIN weir_old o ON "
+      "o._kyma_pk = n.source LEFT JOIN weir_older l ON l._kyma_pk = n.source WHERE {}",
+      hot, column_list(changes.table->columns), values, pk, left, batch, pk, condition)));
   if (before.phase == CopyPhase::loading) return {};
-  const auto lost = WEIR_TRY(session_->rows(fmt::format("SELECT _kyma_pk FROM {} WHERE _unchanged IS NOT NULL LIMIT 1", hot)));
+  const auto lost =
+      WEIR_TRY(session_->rows(fmt::format("SELECT _kyma_pk FROM {} WHERE _unchanged IS NOT NULL LIMIT 1", hot)));
   if (lost.empty()) return {};
   return fail(ErrorCode::data_dir_damaged,
               fmt::format("a row that the source changed is not in its copy: table {}, key {}",
@@ -233,8 +246,8 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
               "resync the table");
 }
 
-/// The hot rows go, and a tombstone comes for every row that was there. While the table is loading, its snapshot's rows get
-/// theirs when it is complete.
+/// The hot rows go, and a tombstone comes for every row that was there. While the table is loading, its snapshot's rows
+/// get theirs when it is complete.
 Status HotLanding::apply_truncation(const connector::Truncation& truncation) {
   auto* copy = WEIR_TRY(changed(truncation.table->name));
   if (copy == nullptr) return {};
@@ -246,13 +259,15 @@ Status HotLanding::apply_truncation(const connector::Truncation& truncation) {
   for (const auto& name : copy->shape.table->key) {
     hot_key += identifier(name) + ", ";
     const auto stored = copy->lake_names.find(name);
-    lake_key += fmt::format("{} AS {}, ", stored == copy->lake_names.end() ? "NULL" : identifier(stored->second), identifier(name));
+    lake_key += fmt::format("{} AS {}, ", stored == copy->lake_names.end() ? "NULL" : identifier(stored->second),
+                            identifier(name));
   }
   auto gone = fmt::format("SELECT {}_kyma_pk FROM {} WHERE _kyma_op <> 'delete'", hot_key, hot);
   if (before.phase == CopyPhase::complete) {
-    gone += fmt::format(" UNION ALL BY NAME SELECT {}_kyma_pk FROM {} ANTI JOIN (SELECT _kyma_pk FROM {}) USING (_kyma_pk) "
-                        "WHERE _kyma_op <> 'delete'",
-                        lake_key, lake_of(truncation.table->name), hot);
+    gone += fmt::format(
+        " UNION ALL BY NAME SELECT {}_kyma_pk FROM {} ANTI JOIN (SELECT _kyma_pk FROM {}) USING (_kyma_pk) "
+        "WHERE _kyma_op <> 'delete'",
+        lake_key, lake_of(truncation.table->name), hot);
   } else {
     copy->truncated = truncation.lsn + "@" + std::to_string(event_at);
   }

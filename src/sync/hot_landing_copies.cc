@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 7> kReserved = {"_kyma_pk", "_kyma_op",  
                                                        "_last",    "_unchanged", "_moved_from"};
 
 std::string folded(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   return name;
 }
 
@@ -36,11 +37,12 @@ Status check(const ChangeTable& table) {
   std::set<std::string> names(kReserved.begin(), kReserved.end());
   for (const auto& column : table.columns) {
     if (names.insert(folded(column.name)).second) continue;
-    return fail(ErrorCode::not_available_yet,
-                fmt::format("a copy of table {}, whose column {} has the name of another one but for letter case, or one that "
-                            "copies use themselves",
-                            table.name.to_string(), column.name),
-                "leave the table out of sync.tables, or rename the column");
+    return fail(
+        ErrorCode::not_available_yet,
+        fmt::format("a copy of table {}, whose column {} has the name of another one but for letter case, or one that "
+                    "copies use themselves",
+                    table.name.to_string(), column.name),
+        "leave the table out of sync.tables, or rename the column");
   }
   return {};
 }
@@ -64,8 +66,8 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
     for (const auto& [name, copy] : copies_) {
       if (name == table->name || folded(name.to_string()) != folded(table->name.to_string())) continue;
       return fail(ErrorCode::not_available_yet,
-                  fmt::format("copies of two tables whose names differ by letter case only: {} and {}", name.to_string(),
-                              table->name.to_string()),
+                  fmt::format("copies of two tables whose names differ by letter case only: {} and {}",
+                              name.to_string(), table->name.to_string()),
                   "leave one of them out of sync.tables");
     }
   }
@@ -74,9 +76,11 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
   const auto& connector = records_.connector();
   const std::lock_guard lock(folding_);
   at("prepare_lake");
-  WEIR_TRY(lake_statement(*session, "CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kCatalog, connector, table->name)));
+  WEIR_TRY(
+      lake_statement(*session, "CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kCatalog, connector, table->name)));
   WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table->name)));
-  WEIR_TRY(lake_statement(*session, fmt::format("CREATE TABLE {} ({}{})", lake_of(table->name), columns_sql(*table), kMetaColumns)));
+  WEIR_TRY(lake_statement(
+      *session, fmt::format("CREATE TABLE {} ({}{})", lake_of(table->name), columns_sql(*table), kMetaColumns)));
   at("prepare_hot");
   Copy copy{};
   copy.shape = {table, {}};
@@ -101,7 +105,8 @@ Status HotLanding::snapshot_begins(const plan::TableName& table, const connector
       [&](SqlSession& hot) -> Status {
         copy = WEIR_TRY(copy_of(table));
         copy.snapshot = at;
-        copy.snapshot_at_us = std::chrono::duration_cast<std::chrono::microseconds>(taken_at.time_since_epoch()).count();
+        copy.snapshot_at_us =
+            std::chrono::duration_cast<std::chrono::microseconds>(taken_at.time_since_epoch()).count();
         if (copy.truncated < at) copy.truncated.clear();
         this->at("snapshot_begins");
         copy.hot_rows -=
@@ -113,7 +118,8 @@ Status HotLanding::snapshot_begins(const plan::TableName& table, const connector
 
 Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
   const auto copy = WEIR_TRY(copy_of(table));
-  if (copy.snapshot.empty()) return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
+  if (copy.snapshot.empty())
+    return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
@@ -125,10 +131,11 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
   WEIR_TRY(session->run("BEGIN"));
   at("load_insert");
   // In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
-  auto rows = session->change(fmt::format(
-      "INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, 'insert', {}, make_timestamptz({}) FROM {} s",
-      lake_of(table), names, values, key_text(copy.shape.table->key, "s."), literal(copy.snapshot + "/00000000"),
-      copy.snapshot_at_us, scan));
+  auto rows =
+      session->change(fmt::format("INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, "
+                                  "'insert', {}, make_timestamptz({}) FROM {} s",
+                                  lake_of(table), names, values, key_text(copy.shape.table->key, "s."),
+                                  literal(copy.snapshot + "/00000000"), copy.snapshot_at_us, scan));
   Status done = rows ? Status() : Status(fail(std::move(rows.error())));
   while (done) {
     done = committer_.commit(
@@ -136,7 +143,8 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
         [&]() -> Status {
           const auto now = WEIR_TRY(copy_of(table));
           if (now.version != copy.version || now.snapshot != copy.snapshot) {
-            return fail(ErrorCode::commit_conflict, "the table was changed while its snapshot was loaded: " + table.to_string());
+            return fail(ErrorCode::commit_conflict,
+                        "the table was changed while its snapshot was loaded: " + table.to_string());
           }
           at("load_commit");
           return session->run("COMMIT");
@@ -178,21 +186,24 @@ Status HotLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
   const auto waiting = WEIR_TRY(hot.rows(fmt::format("SELECT count(*) FROM {} WHERE _unchanged IS NOT NULL", rows)));
   if (waiting[0][0] == "0") return {};
   // `moved` is newest first: the last one behind the snapshot names the key of the snapshot.
-  WEIR_TRY(hot.run(fmt::format(
-      "CREATE OR REPLACE TEMP TABLE weir_need AS SELECT _kyma_pk AS pk, coalesce(list_filter(_unchanged.moved, lambda m: m.lsn > "
-      "{})[-1].pk, _kyma_pk) AS source FROM {} WHERE _unchanged IS NOT NULL",
-      literal(copy.snapshot), rows)));
-  WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_older AS SELECT * FROM {} WHERE _kyma_pk IN (SELECT source FROM "
-                               "weir_need)",
-                               lake_of(copy.name()))));
+  WEIR_TRY(
+      hot.run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_need AS SELECT _kyma_pk AS pk, "
+                          "coalesce(list_filter(_unchanged.moved, lambda m: m.lsn > "
+                          "{})[-1].pk, _kyma_pk) AS source FROM {} WHERE _unchanged IS NOT NULL",
+                          literal(copy.snapshot), rows)));
+  WEIR_TRY(hot.run(
+      fmt::format("CREATE OR REPLACE TEMP TABLE weir_older AS SELECT * FROM {} WHERE _kyma_pk IN (SELECT source FROM "
+                  "weir_need)",
+                  lake_of(copy.name()))));
   std::string values;
   for (const auto& column : copy.shape.table->columns) {
     values += fmt::format("{0} = CASE WHEN list_contains(h._unchanged.columns, {1}) THEN l.{0} ELSE h.{0} END, ",
                           identifier(column.name), literal(column.name));
   }
-  const auto filled = WEIR_TRY(hot.change(fmt::format(
-      "UPDATE {} AS h SET {}_unchanged = NULL FROM weir_need n, weir_older l WHERE h._kyma_pk = n.pk AND l._kyma_pk = n.source",
-      rows, values)));
+  const auto filled =
+      WEIR_TRY(hot.change(fmt::format("UPDATE {} AS h SET {}_unchanged = NULL FROM weir_need n, weir_older l WHERE "
+                                      "h._kyma_pk = n.pk AND l._kyma_pk = n.source",
+                                      rows, values)));
   if (std::to_string(filled) == waiting[0][0]) return {};
   return fail(ErrorCode::data_dir_damaged,
               "rows that the source changed since the snapshot are not in it: table " + copy.name().to_string(),
@@ -205,10 +216,12 @@ Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
   const auto split = copy.truncated.find('@');
   std::string key;
   for (const auto& name : copy.shape.table->key) key += identifier(name) + ", ";
-  copy.hot_rows += WEIR_TRY(hot.change(fmt::format(
-      "INSERT INTO {0} ({1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {1}_kyma_pk, 'delete', {2}, make_timestamptz({3}) FROM "
-      "{4} ANTI JOIN (SELECT _kyma_pk FROM {0}) USING (_kyma_pk)",
-      hot_of(copy.name()), key, literal(copy.truncated.substr(0, split)), copy.truncated.substr(split + 1), lake_of(copy.name()))));
+  copy.hot_rows +=
+      WEIR_TRY(hot.change(fmt::format("INSERT INTO {0} ({1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT "
+                                      "{1}_kyma_pk, 'delete', {2}, make_timestamptz({3}) FROM "
+                                      "{4} ANTI JOIN (SELECT _kyma_pk FROM {0}) USING (_kyma_pk)",
+                                      hot_of(copy.name()), key, literal(copy.truncated.substr(0, split)),
+                                      copy.truncated.substr(split + 1), lake_of(copy.name()))));
   return {};
 }
 
@@ -232,6 +245,17 @@ Status HotLanding::drop(const plan::TableName& table) {
 Status HotLanding::drop_all() {
   for (const auto& copy : tables()) WEIR_TRY(drop(copy.table->name));
   const auto session = WEIR_TRY(this->session());
+  // With what a process left that was killed while it made a copy.
+  const auto schemas = WEIR_TRY(session->rows(fmt::format(
+      "SELECT database_name, schema_name FROM duckdb_schemas() WHERE database_name IN ({}, {}) AND "
+      "starts_with(schema_name, {})",
+      literal(lake::kCatalog), literal(lake::kHotCatalog), literal(lake::copy_schema(records_.connector(), "")))));
+  for (const auto& schema : schemas) {
+    at("drop_schema");
+    const auto sql = fmt::format("DROP SCHEMA {}.{} CASCADE", schema[0], identifier(schema[1]));
+    WEIR_TRY(schema[0] == lake::kCatalog ? lake_statement(*session, sql)
+                                         : hot_step(*session, [&](SqlSession& hot) { return hot.run(sql); }));
+  }
   at("drop_records");
   const HotGate::Step step(gate_);
   WEIR_TRY(records_.still_owner(*session));

@@ -19,7 +19,8 @@ bool HotLanding::due(const Copy& copy, bool now) const {
   if (now || copy.hot_rows >= options_.fold_rows) return true;
   const auto time = Clock::now();
   const bool quiet = time - copy.changed_at >= options_.fold_age;
-  return (quiet && time - copy.hot_since >= options_.fold_age) || time - copy.hot_since >= kPatience * options_.fold_age;
+  return (quiet && time - copy.hot_since >= options_.fold_age) ||
+         time - copy.hot_since >= kPatience * options_.fold_age;
 }
 
 Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
@@ -80,7 +81,8 @@ Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::st
   WEIR_TRY(hot->run("BEGIN"));
   const auto switched = [&]() -> Status {
     WEIR_TRY(records_.still_owner(*hot));
-    moved = WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(copy.name()), literal(up_to))));
+    moved =
+        WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(copy.name()), literal(up_to))));
     const lake::FoldEpoch::Switch switching(epoch_);
     at("fold_lake_commit");
     WEIR_TRY(lake.run("COMMIT"));

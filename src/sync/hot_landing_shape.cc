@@ -1,6 +1,6 @@
-/// Changes of a table's shape: the hot table's in the transaction of the rows, the lake's in the committer's turn around its
-/// commit. What the lake's columns were is recorded before, so that a crash in between is undone at the next start; the
-/// change then comes again from the source.
+/// Changes of a table's shape: the hot table's in the transaction of the rows, the lake's in the committer's turn
+/// around its commit. What the lake's columns were is recorded before, so that a crash in between is undone at the next
+/// start; the change then comes again from the source.
 #include <algorithm>
 #include <filesystem>
 
@@ -19,13 +19,14 @@ using lake::SqlSession;
 using nlohmann::json;
 
 bool same_name(const std::string& left, const std::string& right) {
-  return std::ranges::equal(left, right, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+  return std::ranges::equal(left, right,
+                            [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 /// One column of the copy on its way from the old shape to the new one.
 struct Passage {
-  plan::Column column;                      ///< as it becomes
-  std::string before;                       ///< its name in the hot table; empty: it is new
+  plan::Column column;  ///< as it becomes
+  std::string before;   ///< its name in the hot table; empty: it is new
   const SchemaChange::Added* added = nullptr;
   bool is_dropped = false;
 };
@@ -34,9 +35,7 @@ struct Passage {
 constexpr uint64_t kRoomMin = 8u << 20;
 
 /// The lake cannot hold a default of these types.
-bool has_literal_default(const plan::Type& type) {
-  return type.kind != plan::Kind::list && !stored_differently(type);
-}
+bool has_literal_default(const plan::Type& type) { return type.kind != plan::Kind::list && !stored_differently(type); }
 
 std::string text_as(const std::string& text, const plan::Type& type) {
   // As DuckDB reads the source's column, then as it is kept.
@@ -66,13 +65,12 @@ class ShapePlan {
       found->column.name = renamed.to;
     }
     for (const auto& widened : change_.widened) {
-      const auto found = std::ranges::find_if(columns_, [&](const auto& passage) {
-        return !passage.is_dropped && passage.column.name == widened.name;
-      });
+      const auto found = std::ranges::find_if(
+          columns_, [&](const auto& passage) { return !passage.is_dropped && passage.column.name == widened.name; });
       if (found == columns_.end()) return drift("has no column " + widened.name);
       if (!can_widen(found->column.type, widened.type)) {
-        return drift(fmt::format("cannot turn column {} from {} into {}", widened.name, plan::to_string(found->column.type),
-                                 plan::to_string(widened.type)));
+        return drift(fmt::format("cannot turn column {} from {} into {}", widened.name,
+                                 plan::to_string(found->column.type), plan::to_string(widened.type)));
       }
       found->column.type = widened.type;
     }
@@ -97,12 +95,14 @@ class ShapePlan {
   }
 
   Passage* find_before(const std::string& name) {
-    const auto found = std::ranges::find_if(columns_, [&](const auto& passage) { return !passage.is_dropped && passage.before == name; });
+    const auto found = std::ranges::find_if(
+        columns_, [&](const auto& passage) { return !passage.is_dropped && passage.before == name; });
     return found == columns_.end() ? nullptr : &*found;
   }
 
   bool is_taken(const std::string& name, const Passage* except) const {
-    return std::ranges::any_of(columns_, [&](const auto& passage) { return &passage != except && same_name(passage.column.name, name); });
+    return std::ranges::any_of(
+        columns_, [&](const auto& passage) { return &passage != except && same_name(passage.column.name, name); });
   }
 
   /// A dropped column gives its name to one that wants it.
@@ -110,7 +110,8 @@ class ShapePlan {
     for (auto& passage : columns_) {
       if (!passage.is_dropped || !is_taken(passage.column.name, &passage)) continue;
       auto name = passage.column.name + "_dropped";
-      for (int number = 2; is_taken(name, &passage); ++number) name = fmt::format("{}_dropped_{}", passage.column.name, number);
+      for (int number = 2; is_taken(name, &passage); ++number)
+        name = fmt::format("{}_dropped_{}", passage.column.name, number);
       passage.column.name = name;
     }
   }
@@ -118,9 +119,8 @@ class ShapePlan {
   /// The columns that stay are those that the source says it has now.
   Status take_new_shape() {
     for (const auto& column : change_.after->columns) {
-      const auto found = std::ranges::find_if(columns_, [&](const auto& passage) {
-        return !passage.is_dropped && passage.column.name == column.name;
-      });
+      const auto found = std::ranges::find_if(
+          columns_, [&](const auto& passage) { return !passage.is_dropped && passage.column.name == column.name; });
       if (found == columns_.end()) return drift("would lack column " + column.name);
       if (!(found->column.type == column.type)) return drift("would have another type in column " + column.name);
       found->column = column;
@@ -142,8 +142,10 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
   for (const auto& passage : columns) {
     if (passage.before.empty() || passage.before == passage.column.name) continue;
     const auto between = fmt::format("_weir_renamed_{}", ++number);
-    steps.push_back({fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(passage.before), identifier(between))});
-    last.push_back({fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(between), identifier(passage.column.name))});
+    steps.push_back(
+        {fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(passage.before), identifier(between))});
+    last.push_back({fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(between),
+                                identifier(passage.column.name))});
   }
   // One rename frees nothing that another one needs.
   if (number == 1) {
@@ -151,7 +153,8 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
     last.clear();
     for (const auto& passage : columns) {
       if (passage.before.empty() || passage.before == passage.column.name) continue;
-      last.push_back({fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(passage.before), identifier(passage.column.name))});
+      last.push_back({fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table, identifier(passage.before),
+                                  identifier(passage.column.name))});
     }
   }
   steps.insert(steps.end(), last.begin(), last.end());
@@ -165,7 +168,8 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
                                    by_default ? " DEFAULT " + literal(*value) : "")});
       if (by_default) steps.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT NULL", table, name)});
       if (value && !by_default) {
-        steps.push_back({fmt::format("UPDATE {} SET {} = {} WHERE _kyma_op <> 'delete'", table, name, text_as(*value, type))});
+        steps.push_back(
+            {fmt::format("UPDATE {} SET {} = {} WHERE _kyma_op <> 'delete'", table, name, text_as(*value, type))});
       }
     } else if (const auto found = types.find(passage.before); found != types.end() && !(found->second == type)) {
       steps.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}", table, name, stored_type(type))});
@@ -183,18 +187,22 @@ std::string reshaped_hot(const std::string& table, const std::vector<Passage>& c
     if (passage.before.empty()) {
       const auto& value = passage.added->value;
       const auto type = stored_type(passage.column.type);
-      list += value ? fmt::format("CASE WHEN _kyma_op <> 'delete' THEN {} END::{} AS {}, ", text_as(*value, passage.column.type), type, name)
+      list += value ? fmt::format("CASE WHEN _kyma_op <> 'delete' THEN {} END::{} AS {}, ",
+                                  text_as(*value, passage.column.type), type, name)
                     : fmt::format("NULL::{} AS {}, ", type, name);
     } else {
       list += fmt::format("{}::{} AS {}, ", identifier(passage.before), stored_type(passage.column.type), name);
       if (passage.before != passage.column.name) {
-        names = fmt::format("CASE WHEN n = {} THEN {} ELSE {} END", literal(passage.before), literal(passage.column.name), names);
+        names = fmt::format("CASE WHEN n = {} THEN {} ELSE {} END", literal(passage.before),
+                            literal(passage.column.name), names);
       }
     }
   }
   return fmt::format(
-      "CREATE OR REPLACE TABLE {0} AS SELECT {1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, CASE WHEN _unchanged IS NULL "
-      "THEN NULL ELSE {{'columns': list_transform(_unchanged.columns, lambda n: {2}), 'moved': _unchanged.moved}} END AS "
+      "CREATE OR REPLACE TABLE {0} AS SELECT {1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, CASE WHEN _unchanged IS "
+      "NULL "
+      "THEN NULL ELSE {{'columns': list_transform(_unchanged.columns, lambda n: {2}), 'moved': _unchanged.moved}} END "
+      "AS "
       "_unchanged FROM {0}",
       table, list, names);
 }
@@ -231,11 +239,13 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
   return {};
 }
 
-Result<std::map<std::string, std::string>> HotLanding::lake_columns(SqlSession& session, const plan::TableName& table) const {
+Result<std::map<std::string, std::string>> HotLanding::lake_columns(SqlSession& session,
+                                                                    const plan::TableName& table) const {
   const auto metadata = std::string(lake::kMetadataCatalog);
   const auto rows = WEIR_TRY(session.rows(fmt::format(
       "SELECT c.column_id, c.column_name FROM {0}.ducklake_column c JOIN {0}.ducklake_table t USING (table_id) JOIN "
-      "{0}.ducklake_schema s USING (schema_id) WHERE c.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL "
+      "{0}.ducklake_schema s USING (schema_id) WHERE c.end_snapshot IS NULL AND t.end_snapshot IS NULL AND "
+      "s.end_snapshot IS NULL "
       "AND c.parent_column IS NULL AND s.schema_name = {1} AND t.table_name = {2}",
       metadata, literal(lake::copy_schema(records_.connector(), table.schema)), literal(table.table))));
   std::map<std::string, std::string> columns;
@@ -247,8 +257,9 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
   // What cannot be finished must be undone, and that needs space too.
   std::error_code failed;
   if (const auto room = std::filesystem::space(committer_.directory(), failed).available; !failed && room < kRoomMin) {
-    return fail(ErrorCode::disk_full, fmt::format("too little space for a change of shape on the disk of {}: {} bytes left",
-                                                  committer_.directory().string(), room));
+    return fail(ErrorCode::disk_full,
+                fmt::format("too little space for a change of shape on the disk of {}: {} bytes left",
+                            committer_.directory().string(), room));
   }
   const auto session = WEIR_TRY(this->session());
   std::vector<plan::TableName> reshaped;
@@ -261,20 +272,20 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
     WEIR_TRY(records_.intend(*session, intent));
   }
   gate_.want_lake();
-  auto done = committer_.commit(
-      *session,
-      [&]() -> Status {
-        const lake::FoldEpoch::Switch changing(epoch_);
-        auto changed = change_lake_shapes(*session);
-        if (changed) changed = finish_hot(position);
-        if (!changed) {
-          // The hot transaction must be gone, for what is recorded says which of the two came to pass.
-          static_cast<void>(session_->run("ROLLBACK"));
-          undo_is_due_ = !undo_intents_in_turn(*session);
-        }
-        return changed;
-      },
-      {});
+  auto done = committer_.commit(*session,
+                                [&]() -> Status {
+                                  const lake::FoldEpoch::Switch changing(epoch_);
+                                  auto changed = change_lake_shapes(*session);
+                                  if (changed) changed = finish_hot(position);
+                                  if (!changed) {
+                                    // The hot transaction must be gone, for what is recorded says which of the two came
+                                    // to pass.
+                                    static_cast<void>(session_->run("ROLLBACK"));
+                                    undo_is_due_ = !undo_intents_in_turn(*session);
+                                  }
+                                  return changed;
+                                },
+                                {});
   if (!done) return done;
   for (const auto& name : reshaped) WEIR_TRY(records_.settle(*session, name));
   return {};
@@ -301,7 +312,8 @@ Status HotLanding::undo_intents_in_turn(SqlSession& session) {
   const auto intents = WEIR_TRY(records_.intents(session));
   const auto copies = WEIR_TRY(records_.copies(session));
   for (const auto& intent : intents) {
-    const auto copy = std::ranges::find_if(copies, [&](const auto& record) { return record.shape.table->name == intent.table; });
+    const auto copy =
+        std::ranges::find_if(copies, [&](const auto& record) { return record.shape.table->name == intent.table; });
     if (copy != copies.end() && copy->version < intent.version_after) WEIR_TRY(undo(session, intent));
     WEIR_TRY(records_.settle(session, intent.table));
   }

@@ -1,5 +1,5 @@
-/// What keeps copies quick to read for weeks: few extents with few deleted rows, no snapshots that nobody needs, no files
-/// that nothing refers to, a small hot database.
+/// What keeps copies quick to read for weeks: few extents with few deleted rows, no snapshots that nobody needs, no
+/// files that nothing refers to, a small hot database.
 #include <algorithm>
 #include <filesystem>
 
@@ -31,8 +31,8 @@ constexpr std::chrono::hours kFilesKept{1};
 /// An unreferenced file may belong to a statement that is writing it.
 constexpr std::chrono::hours kOrphansKept{24};
 
-/// A checkpoint that runs out of space makes the hot database unusable until it is opened anew, and even a small one takes
-/// blocks of 256 KiB.
+/// A checkpoint that runs out of space makes the hot database unusable until it is opened anew, and even a small one
+/// takes blocks of 256 KiB.
 constexpr uint64_t kCheckpointRoomMin = 16u << 20;
 
 struct Extent {
@@ -43,13 +43,15 @@ struct Extent {
 
 Result<std::vector<Extent>> extents_of(SqlSession& session, const std::string& schema, const std::string& table) {
   const auto metadata = std::string(lake::kMetadataCatalog);
-  const auto rows = WEIR_TRY(session.rows(fmt::format(
-      "SELECT l.data_file, f.record_count, coalesce(d.delete_count, 0), f.file_size_bytes FROM "
-      "ducklake_list_files({0}, {1}, schema => {2}) l JOIN {3}.ducklake_data_file f ON parse_filename(l.data_file) = parse_filename(f.path) LEFT JOIN "
-      "{3}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL",
-      literal(lake::kCatalog), literal(table), literal(schema), metadata)));
+  const auto rows = WEIR_TRY(session.rows(
+      fmt::format("SELECT l.data_file, f.record_count, coalesce(d.delete_count, 0), f.file_size_bytes FROM "
+                  "ducklake_list_files({0}, {1}, schema => {2}) l JOIN {3}.ducklake_data_file f ON "
+                  "parse_filename(l.data_file) = parse_filename(f.path) LEFT JOIN "
+                  "{3}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL",
+                  literal(lake::kCatalog), literal(table), literal(schema), metadata)));
   std::vector<Extent> extents;
-  for (const auto& row : rows) extents.push_back({row[0], std::stoull(row[1]), std::stoull(row[2]), std::stoull(row[3])});
+  for (const auto& row : rows)
+    extents.push_back({row[0], std::stoull(row[1]), std::stoull(row[2]), std::stoull(row[3])});
   return extents;
 }
 
@@ -81,6 +83,8 @@ std::string at_text(system_clock::time_point at) { return "TIMESTAMPTZ " + liter
 }  // namespace
 
 Status HotLanding::upkeep(bool now, std::stop_token stop) {
+  // First, because right after a fold there are the fewest hot rows to be written.
+  WEIR_TRY(checkpoint_hot(now));
   std::vector<Copy> copies;
   {
     const std::lock_guard state(mutex_);
@@ -96,7 +100,7 @@ Status HotLanding::upkeep(bool now, std::stop_token stop) {
     WEIR_TRY(expire(stop));
     expired_at_ = Clock::now();
   }
-  return checkpoint_hot(now);
+  return {};
 }
 
 /// Copies rows into new extents in one transaction. Tombstones that are old enough stay behind.
@@ -115,13 +119,14 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
   for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
   columns += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
   const auto lake = lake_of(copy.name());
-  const auto forgotten =
-      fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}", at_text(system_clock::now() - options_.tombstones_kept));
+  const auto forgotten = fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}",
+                                     at_text(system_clock::now() - options_.tombstones_kept));
   const auto copy_rows = [&]() -> Status {
     WEIR_TRY(session->run("BEGIN"));
     at("rewrite_insert");
-    WEIR_TRY(session->change(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE filename IN ({2}) AND NOT ({3})", lake,
-                                         columns, files, forgotten)));
+    WEIR_TRY(
+        session->change(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE filename IN ({2}) AND NOT ({3})",
+                                    lake, columns, files, forgotten)));
     at("rewrite_delete");
     const auto gone = WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE filename IN ({})", lake, files)));
     if (gone != alive) {
@@ -131,7 +136,8 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
         *session,
         [&]() -> Status {
           const auto known = copy_of(copy.name());
-          if (!known || known->version != copy.version || known->snapshot != copy.snapshot) return session->run("ROLLBACK");
+          if (!known || known->version != copy.version || known->snapshot != copy.snapshot)
+            return session->run("ROLLBACK");
           at("rewrite_commit");
           return session->run("COMMIT");
         },
@@ -141,8 +147,9 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
   if (done) return done;
   static_cast<void>(session->run("ROLLBACK"));
   // The next fold tries again; nobody waits for this.
-  telemetry::log(telemetry::Level::warning, "extents_not_rewritten",
-                 {{"connector", records_.connector()}, {"table", copy.name().to_string()}, {"reason", done.error().message}});
+  telemetry::log(
+      telemetry::Level::warning, "extents_not_rewritten",
+      {{"connector", records_.connector()}, {"table", copy.name().to_string()}, {"reason", done.error().message}});
   return {};
 }
 
@@ -150,8 +157,8 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
 Status HotLanding::expire(std::stop_token stop) {
   const auto session = WEIR_TRY(this->session());
   const auto now = system_clock::now();
-  // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472), and
-  // the files that a long write has closed belong to nobody yet.
+  // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472),
+  // and the files that a long write has closed belong to nobody yet.
   auto oldest = std::min(now, committer_.oldest_long_write().value_or(now));
   if (options_.oldest_reader) oldest = std::min(oldest, options_.oldest_reader());
   const auto catalog = literal(lake::kCatalog);
@@ -163,14 +170,14 @@ Status HotLanding::expire(std::stop_token stop) {
                             stop));
   }
   at("clean_up");
-  WEIR_TRY(lake_statement(*session,
-                          fmt::format("CALL ducklake_cleanup_old_files({}, older_than => {})", catalog,
-                                      at_text(oldest - kFilesKept)),
-                          stop));
-  return lake_statement(*session,
-                        fmt::format("CALL ducklake_delete_orphaned_files({}, older_than => {})", catalog,
-                                    at_text(oldest - kOrphansKept)),
-                        stop);
+  WEIR_TRY(lake_statement(
+      *session,
+      fmt::format("CALL ducklake_cleanup_old_files({}, older_than => {})", catalog, at_text(oldest - kFilesKept)),
+      stop));
+  return lake_statement(
+      *session,
+      fmt::format("CALL ducklake_delete_orphaned_files({}, older_than => {})", catalog, at_text(oldest - kOrphansKept)),
+      stop);
 }
 
 /// DuckDB's own checkpoints are off (lake.h).
@@ -183,8 +190,9 @@ Status HotLanding::checkpoint_hot(bool now) {
   if (failed || log_bytes <= (now ? 0 : options_.hot_log_bytes_max)) return {};
   const auto room = fs::space(committer_.directory(), failed).available;
   if (failed || room < kCheckpointRoomMin + 2 * (fs::file_size(file, failed) + log_bytes)) {
-    telemetry::log(telemetry::Level::warning, "hot_log_not_folded",
-                   {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
+    telemetry::log(
+        telemetry::Level::warning, "hot_log_not_folded",
+        {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
     return {};
   }
   const auto session = WEIR_TRY(this->session());

@@ -46,9 +46,9 @@ Status HotRecords::make(SqlSession& session) {
 }
 
 Result<std::optional<LandedPosition>> HotRecords::position(SqlSession& session) const {
-  const auto rows =
-      WEIR_TRY(session.rows(fmt::format("SELECT position, source_identity, committed_at_us FROM {} WHERE connector = {}",
-                                        place("weir_position"), literal(connector_))));
+  const auto rows = WEIR_TRY(
+      session.rows(fmt::format("SELECT position, source_identity, committed_at_us FROM {} WHERE connector = {}",
+                               place("weir_position"), literal(connector_))));
   if (rows.size() > 1) {
     return fail(ErrorCode::data_dir_damaged, "the hot database has more than one position of connector " + connector_);
   }
@@ -61,10 +61,11 @@ Status HotRecords::take_over(SqlSession& session) const {
       fmt::format("SELECT position, source_identity, committed_at_us, generation FROM {} WHERE connector = {}",
                   place("weir_position"), literal(connector_))));
   const std::vector<std::string> row = before.empty() ? std::vector<std::string>{"", "", "0", "0"} : before[0];
-  WEIR_TRY(session.run(
-      fmt::format("DELETE FROM {} WHERE connector = {}", place("weir_position"), literal(connector_))));
+  WEIR_TRY(
+      session.run(fmt::format("DELETE FROM {} WHERE connector = {}", place("weir_position"), literal(connector_))));
   return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {} + 1)", place("weir_position"),
-                                 literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_), row[3]));
+                                 literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_),
+                                 row[3]));
 }
 
 std::unexpected<Error> HotRecords::taken() const {
@@ -73,11 +74,13 @@ std::unexpected<Error> HotRecords::taken() const {
 }
 
 Status HotRecords::advance(SqlSession& session, const LandedPosition& position) const {
-  const auto generation = WEIR_TRY(session.rows(fmt::format("SELECT generation FROM {} WHERE connector = {} AND owner = {}",
-                                                            place("weir_position"), literal(connector_), literal(owner_))));
+  const auto generation =
+      WEIR_TRY(session.rows(fmt::format("SELECT generation FROM {} WHERE connector = {} AND owner = {}",
+                                        place("weir_position"), literal(connector_), literal(owner_))));
   if (generation.size() != 1) return taken();
-  const auto replaced = WEIR_TRY(session.change(fmt::format("DELETE FROM {} WHERE connector = {} AND owner = {}",
-                                                            place("weir_position"), literal(connector_), literal(owner_))));
+  const auto replaced =
+      WEIR_TRY(session.change(fmt::format("DELETE FROM {} WHERE connector = {} AND owner = {}", place("weir_position"),
+                                          literal(connector_), literal(owner_))));
   if (replaced != 1) return taken();
   return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
                                  literal(connector_), literal(position.position), literal(position.source_identity),
@@ -97,10 +100,10 @@ std::string HotRecords::of_table(const plan::TableName& table) const {
 }
 
 Result<std::vector<CopyRecord>> HotRecords::copies(SqlSession& session) const {
-  const auto rows = WEIR_TRY(session.rows(
-      fmt::format("SELECT source_schema, source_table, version, phase, snapshot, snapshot_at_us, truncated, description "
-                  "FROM {} WHERE connector = {} ORDER BY ALL",
-                  place("weir_tables"), literal(connector_))));
+  const auto rows = WEIR_TRY(session.rows(fmt::format(
+      "SELECT source_schema, source_table, version, phase, snapshot, snapshot_at_us, truncated, description "
+      "FROM {} WHERE connector = {} ORDER BY ALL",
+      place("weir_tables"), literal(connector_))));
   std::vector<CopyRecord> copies;
   for (const auto& row : rows) {
     copies.push_back({.shape = WEIR_TRY(shape_of({row[0], row[1]}, row[7])),
@@ -143,9 +146,9 @@ Result<std::vector<ShapeIntent>> HotRecords::intents(SqlSession& session) const 
 }
 
 Status HotRecords::intend(SqlSession& session, const ShapeIntent& intent) const {
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {})", place("weir_intents"), literal(connector_),
-                                 literal(intent.table.schema), literal(intent.table.table), intent.version_after,
-                                 literal(intent.columns_before)));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {})", place("weir_intents"),
+                                 literal(connector_), literal(intent.table.schema), literal(intent.table.table),
+                                 intent.version_after, literal(intent.columns_before)));
 }
 
 Status HotRecords::settle(SqlSession& session, const plan::TableName& table) const {

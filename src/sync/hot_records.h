@@ -17,9 +17,9 @@ struct CopyRecord {
   CopyShape shape;
   uint64_t version = 0;  ///< grows with every change of shape
   CopyPhase phase = CopyPhase::loading;
-  connector::Position snapshot;   ///< empty: not known yet
-  int64_t snapshot_at_us = 0;     ///< since 1970
-  std::string truncated;          ///< while the table is loading: the last TRUNCATE, "<_kyma_lsn>@<microseconds since 1970>"
+  connector::Position snapshot;  ///< empty: not known yet
+  int64_t snapshot_at_us = 0;    ///< since 1970
+  std::string truncated;  ///< while the table is loading: the last TRUNCATE, "<_kyma_lsn>@<microseconds since 1970>"
 };
 
 /// A change of a lake table's shape that was begun: what its columns were.

@@ -22,7 +22,7 @@ namespace weir::sync {
 struct LandingOptions {
   uint64_t fold_rows = 150'000;               ///< a hot table with so many rows is folded
   std::chrono::milliseconds fold_age{5'000};  ///< or when its oldest row has waited so long and nothing comes
-  double rewrite_deleted_share = 0.1;         ///< extents with so many deleted rows are rewritten
+  double rewrite_deleted_share = 0.25;        ///< extents with so many deleted rows are rewritten
   std::chrono::hours tombstones_kept{24 * 7};
   std::chrono::hours snapshots_kept{24 * 7};  ///< of the lake, for AT (…); zero: for ever
   uint64_t hot_log_bytes_max = 64u << 20;     ///< the hot database's log is folded into it when it is larger
@@ -34,7 +34,7 @@ struct LandingOptions {
 /// Where a connector stands: one row beside the hot rows.
 struct LandedPosition {
   connector::Position position;
-  std::string source_identity;  ///< ChangeSourceState::identity
+  std::string source_identity;                         ///< ChangeSourceState::identity
   std::chrono::system_clock::time_point committed_at;  ///< of the last transaction, on the source
 };
 
@@ -50,16 +50,16 @@ struct LandedTable {
   uint64_t hot_rows = 0;
 };
 
-/// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the fence.
-/// `begin` … `commit` belong to one thread; `fold` and the snapshot calls may come from another.
-/// Errors of all: disk_full, io_error, commit_conflict, data_dir_damaged, cancelled.
+/// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the
+/// fence. `begin` … `commit` belong to one thread; `fold` and the snapshot calls may come from another. Errors of all:
+/// disk_full, io_error, commit_conflict, data_dir_damaged, cancelled.
 class Landing {
  public:
   using OpenSession = std::function<Result<std::unique_ptr<lake::SqlSession>>()>;
 
   /// Takes over the connector's landing: makes the position row when there is none, and takes the fence.
-  static Result<std::unique_ptr<Landing>> open(std::string connector, const OpenSession& sessions, lake::Committer& committer,
-                                               lake::FoldEpoch& epoch,
+  static Result<std::unique_ptr<Landing>> open(std::string connector, const OpenSession& sessions,
+                                               lake::Committer& committer, lake::FoldEpoch& epoch,
                                                LandingOptions options);
   virtual ~Landing() = default;
 
@@ -83,8 +83,8 @@ class Landing {
 
   /// One transaction of the hot database: begin, apply in order, commit or roll back.
   virtual Status begin() = 0;
-  /// Changes of tables that are not prepared, and rows up to a table's snapshot, are left out. A TableEnd is none of the
-  /// landing's business.
+  /// Changes of tables that are not prepared, and rows up to a table's snapshot, are left out. A TableEnd is none of
+  /// the landing's business.
   virtual Status apply(const connector::Change& change) = 0;
   /// Durable when it returns. The position must move.
   virtual Status commit(const LandedPosition& position) = 0;

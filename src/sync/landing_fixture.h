@@ -58,7 +58,8 @@ class LandingTest : public ::testing::Test {
     landing();
   }
   Result<std::unique_ptr<Landing>> try_landing(const std::string& connector = "pg") {
-    return Landing::open(connector, [this] { return engine_->open_session(); }, *committer_, committer_->epoch(), options_);
+    return Landing::open(
+        connector, [this] { return engine_->open_session(); }, *committer_, committer_->epoch(), options_);
   }
   Landing& landing(const std::string& connector = "pg") {
     auto& slot = landings_[connector];
@@ -104,7 +105,9 @@ class LandingTest : public ::testing::Test {
     EXPECT_TRUE(moved) << moved.error().to_string();
     return moved.value_or(0);
   }
-  static void ok(const Status& status) { ASSERT_TRUE(status) << status.error().to_string() << " " << status.error().hint; }
+  static void ok(const Status& status) {
+    ASSERT_TRUE(status) << status.error().to_string() << " " << status.error().hint;
+  }
 
   std::vector<std::string> rows(const std::string& sql) {
     auto answer = session_->rows(sql);
@@ -124,10 +127,13 @@ class LandingTest : public ::testing::Test {
     throw std::runtime_error("no table " + name);
   }
   /// The copy as readers see it.
-  std::vector<std::string> contents(const std::string& name = "notes", const std::string& select = "* EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at)",
-                                    CopyView view = CopyView::current, const std::string& connector = "pg") {
+  std::vector<std::string> contents(
+      const std::string& name = "notes",
+      const std::string& select = "* EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at)",
+      CopyView view = CopyView::current, const std::string& connector = "pg") {
     const auto table = landed(name, connector).table;
-    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, table->name, table->columns, view) + ") ORDER BY ALL");
+    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, table->name, table->columns, view) +
+                ") ORDER BY ALL");
   }
 
   std::filesystem::path root_;

@@ -29,7 +29,9 @@ class LandingFoldsTest : public LandingTest {
     auto& to = landing(connector);
     ok(to.prepare(table));
     ok(to.snapshot_begins(table->name, position_of(1), {}));
-    ASSERT_TRUE(to.load(table->name, "(SELECT i AS id, 100::BIGINT AS balance FROM range(" + std::to_string(kAccounts) + ") t(i))", {}));
+    ASSERT_TRUE(to.load(table->name,
+                        "(SELECT i AS id, 100::BIGINT AS balance FROM range(" + std::to_string(kAccounts) + ") t(i))",
+                        {}));
     ok(to.complete(table->name));
   }
   /// Money moves between pairs; now and then an account moves to another key, or goes and comes again.
@@ -42,7 +44,9 @@ class LandingFoldsTest : public LandingTest {
       const int amount = static_cast<int>(dice() % 50);
       from->second -= amount;
       to->second += amount;
-      for (const auto& account : {from, to}) last[account->first] = {"update", {{"id", std::to_string(account->first)}, {"balance", std::to_string(account->second)}}};
+      for (const auto& account : {from, to})
+        last[account->first] = {"update",
+                                {{"id", std::to_string(account->first)}, {"balance", std::to_string(account->second)}}};
     }
     const auto mover = std::next(balances.begin(), static_cast<long>(dice() % balances.size()));
     const int id = mover->first, balance = mover->second, other = static_cast<int>(10'000 + commit);
@@ -51,19 +55,26 @@ class LandingFoldsTest : public LandingTest {
     std::vector<Event> events;
     for (auto& [key, event] : last) events.push_back(std::move(event));
     events.push_back({"delete", {{"id", std::to_string(id)}}});
-    events.push_back({"update", {{"id", std::to_string(other)}, {"balance", std::to_string(balance)}}, {}, std::map<std::string, std::string>{{"id", std::to_string(id)}}});
+    events.push_back({"update",
+                      {{"id", std::to_string(other)}, {"balance", std::to_string(balance)}},
+                      {},
+                      std::map<std::string, std::string>{{"id", std::to_string(id)}}});
     return events;
   }
   std::string sum_of(const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
-    return "SELECT sum(balance), count(*) FROM (" + copy_view_sql(connector, table->name, table->columns, CopyView::current) + ")";
+    return "SELECT sum(balance), count(*) FROM (" +
+           copy_view_sql(connector, table->name, table->columns, CopyView::current) + ")";
   }
   /// One read, its two snapshots of one state, as lake/hot.h says.
-  std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
+  std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table,
+                   const std::string& connector = "pg") {
     for (;;) {
       const auto seen = committer_->epoch().settled();
       EXPECT_TRUE(session.run("BEGIN"));
+      // The lake first, and slowly: a fold in between would hide its rows.
+      EXPECT_TRUE(
+          session.rows("SELECT sum(hash(id, range)) FROM " + lake_table(connector, table->name) + ", range(3000)"));
       EXPECT_TRUE(session.rows("SELECT 1 FROM " + hot_table(connector, table->name) + " LIMIT 1"));
-      EXPECT_TRUE(session.rows("SELECT 1 FROM " + lake_table(connector, table->name) + " LIMIT 1"));
       if (!committer_->epoch().still(seen)) {
         EXPECT_TRUE(session.run("COMMIT"));
         continue;
@@ -103,7 +114,8 @@ TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
   std::mt19937 dice(1);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(8);
   uint64_t at = 2;
-  for (; std::chrono::steady_clock::now() < until; ++at) commit(at, changes_of(table, at, transfer(balances, dice, at)));
+  for (; std::chrono::steady_clock::now() < until; ++at)
+    commit(at, changes_of(table, at, transfer(balances, dice, at)));
   over = true;
   threads.clear();
   EXPECT_GT(reads, 20);
@@ -184,20 +196,25 @@ TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
   }
   EXPECT_LT(std::stoi(rows("SELECT count(*) FROM weir.\"pg.public\".accounts WHERE _kyma_op = 'delete'")[0]), 20);
   // Two hours later.
-  ok(session_->run("UPDATE __ducklake_metadata_weir.ducklake_snapshot SET snapshot_time = snapshot_time - INTERVAL '2 hours'"));
+  ok(session_->run(
+      "UPDATE __ducklake_metadata_weir.ducklake_snapshot SET snapshot_time = snapshot_time - INTERVAL '2 hours'"));
   const auto extents = root_ / "data" / "extents";
   std::filesystem::create_directories(extents / "lost");
   std::ofstream(extents / "lost" / "ducklake-lost.parquet") << "x";
   for (const auto& file : std::filesystem::recursive_directory_iterator(extents)) {
-    if (file.is_regular_file()) std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
+    if (file.is_regular_file())
+      std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() - std::chrono::hours(48));
   }
   fold();
   EXPECT_EQ(rows("SELECT count(*) FROM weir.snapshots()")[0], "1");
-  ok(session_->run("UPDATE __ducklake_metadata_weir.ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start - INTERVAL '2 hours'"));
+  ok(
+      session_->run("UPDATE __ducklake_metadata_weir.ducklake_files_scheduled_for_deletion SET schedule_start = "
+                    "schedule_start - INTERVAL '2 hours'"));
   fold();
   EXPECT_FALSE(std::filesystem::exists(extents / "lost" / "ducklake-lost.parquet"));
   size_t files = 0;
-  for (const auto& file : std::filesystem::recursive_directory_iterator(extents)) files += file.is_regular_file() ? 1 : 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(extents))
+    files += file.is_regular_file() ? 1 : 0;
   EXPECT_LT(files, 40u);
   EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
   open();

@@ -5,15 +5,15 @@
 namespace weir::sync {
 namespace {
 
+using testing::changes_of;
+using testing::column;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::changes_of;
-using testing::column;
 using testing::LandingTest;
+using testing::notes_table;
 using testing::place_of;
 using testing::position_of;
-using testing::notes_table;
 using testing::table_of;
 
 std::map<std::string, std::string> note(int id, const std::string& note, const std::string& big) {
@@ -25,7 +25,8 @@ TEST_F(LandingTest, LandsASnapshotAndTheChangesBehindIt) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C')");
   EXPECT_THAT(contents(), ElementsAre("1|a|A", "2|b|B", "3|c|C"));
-  commit(11, changes_of(notes, 11, {{"insert", note(4, "d", "D")}, {"update", note(2, "bb", "B")}, {"delete", key(1)}}));
+  commit(11,
+         changes_of(notes, 11, {{"insert", note(4, "d", "D")}, {"update", note(2, "bb", "B")}, {"delete", key(1)}}));
   EXPECT_THAT(contents(), ElementsAre("2|bb|B", "3|c|C", "4|d|D"));
   EXPECT_EQ(landed().hot_rows, 3u);
   EXPECT_THAT(contents("notes", "_kyma_pk, _kyma_op, _kyma_lsn", CopyView::raw),
@@ -34,7 +35,8 @@ TEST_F(LandingTest, LandsASnapshotAndTheChangesBehindIt) {
   EXPECT_EQ(fold(), 3u);
   EXPECT_EQ(landed().hot_rows, 0u);
   EXPECT_THAT(contents(), ElementsAre("2|bb|B", "3|c|C", "4|d|D"));
-  commit(12, changes_of(notes, 12, {{"insert", note(1, "again", "A")}, {"delete", key(4)}, {"insert", note(4, "e", "E")}}));
+  commit(12,
+         changes_of(notes, 12, {{"insert", note(1, "again", "A")}, {"delete", key(4)}, {"insert", note(4, "e", "E")}}));
   EXPECT_THAT(contents(), ElementsAre("1|again|A", "2|bb|B", "3|c|C", "4|e|E"));
   EXPECT_EQ(fold(), 2u);
   EXPECT_THAT(contents(), ElementsAre("1|again|A", "2|bb|B", "3|c|C", "4|e|E"));
@@ -101,7 +103,8 @@ TEST_F(LandingTest, TakesUnsentValuesFromTheHotRowOrTheLakes) {
   copy(notes, "(1, 'a', 'A'), (2, 'b', 'B')");
   commit(11, changes_of(notes, 11, {{"update", note(2, "b", "BB")}}));
   commit(12, changes_of(notes, 12,
-                        {{"update", {{"id", "1"}, {"note", "x"}}, {"big"}}, {"update", {{"id", "2"}, {"note", "y"}}, {"big"}}}));
+                        {{"update", {{"id", "1"}, {"note", "x"}}, {"big"}},
+                         {"update", {{"id", "2"}, {"note", "y"}}, {"big"}}}));
   EXPECT_THAT(contents(), ElementsAre("1|x|A", "2|y|BB"));
 }
 
@@ -127,7 +130,9 @@ TEST_F(LandingTest, TakesUnsentValuesOfATableThatIsLoadingFromItsSnapshot) {
   const auto notes = notes_table();
   ok(landing().prepare(notes));
   commit(9, changes_of(notes, 9, {{"delete", key(4)}, {"update", {{"id", "5"}, {"note", "e"}}, {"big"}, key(4)}}));
-  commit(11, changes_of(notes, 11, {{"update", {{"id", "1"}, {"note", "x"}}, {"big"}}, {"update", {{"id", "5"}, {"note", "ee"}}, {"big"}}}));
+  commit(11, changes_of(notes, 11,
+                        {{"update", {{"id", "1"}, {"note", "x"}}, {"big"}},
+                         {"update", {{"id", "5"}, {"note", "ee"}}, {"big"}}}));
   ok(landing().snapshot_begins(notes->name, position_of(10), {}));
   commit(12, changes_of(notes, 12,
                         {{"update", {{"id", "1"}, {"note", "y"}}, {"big"}},
@@ -135,7 +140,9 @@ TEST_F(LandingTest, TakesUnsentValuesOfATableThatIsLoadingFromItsSnapshot) {
                          {"update", {{"id", "20"}, {"note", "b"}}, {"big"}, key(2)},
                          {"update", {{"id", "3"}, {"note", "z"}}, {"big"}}}));
   commit(13, changes_of(notes, 13,
-                        {{"delete", key(20)}, {"update", {{"id", "21"}, {"note", "b"}}, {"big"}, key(20)}, {"update", note(3, "z", "Z")}}));
+                        {{"delete", key(20)},
+                         {"update", {{"id", "21"}, {"note", "b"}}, {"big"}, key(20)},
+                         {"update", note(3, "z", "Z")}}));
   load(notes, "(1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C'), (5, 'e', 'E')");
   ok(landing().complete(notes->name));
   EXPECT_THAT(contents(), ElementsAre("1|y|A", "3|z|Z", "5|ee|E", "21|b|B"));
@@ -145,7 +152,8 @@ TEST_F(LandingTest, TruncatesInOneTransaction) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A'), (2, 'b', 'B')");
   commit(11, changes_of(notes, 11, {{"insert", note(3, "c", "C")}, {"delete", key(1)}}));
-  commit(12, connector::Truncation{notes, place_of(12) + "/00000001", {}}, changes_of(notes, 12, {{"insert", note(2, "new", "B")}}, 2));
+  commit(12, connector::Truncation{notes, place_of(12) + "/00000001", {}},
+         changes_of(notes, 12, {{"insert", note(2, "new", "B")}}, 2));
   EXPECT_THAT(contents(), ElementsAre("2|new|B"));
   fold();
   EXPECT_THAT(contents(), ElementsAre("2|new|B"));
@@ -157,7 +165,8 @@ TEST_F(LandingTest, TruncatesATableThatIsLoading) {
   commit(9, connector::Truncation{notes, place_of(9) + "/00000001", {}});
   ok(landing().snapshot_begins(notes->name, position_of(10), {}));
   commit(11, changes_of(notes, 11, {{"update", note(1, "b", "A")}}));
-  commit(12, connector::Truncation{notes, place_of(12) + "/00000001", {}}, changes_of(notes, 12, {{"insert", note(2, "new", "B")}}, 2));
+  commit(12, connector::Truncation{notes, place_of(12) + "/00000001", {}},
+         changes_of(notes, 12, {{"insert", note(2, "new", "B")}}, 2));
   open();
   load(notes, "(1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C')");
   ok(landing().complete(notes->name));
@@ -165,17 +174,23 @@ TEST_F(LandingTest, TruncatesATableThatIsLoading) {
 }
 
 TEST_F(LandingTest, KeepsCompositeKeysApart) {
-  const auto pairs = table_of("pairs", {column("a", plan::Kind::text), column("b", plan::Kind::text), column("v", plan::Kind::text)}, {"b", "a"});
+  const auto pairs =
+      table_of("pairs", {column("a", plan::Kind::text), column("b", plan::Kind::text), column("v", plan::Kind::text)},
+               {"b", "a"});
   copy(pairs, "('x:y', 'z', '1'), ('x', 'y:z', '2'), ('x\\', ':', '3')");
-  EXPECT_THAT(rows("SELECT _kyma_pk FROM weir.\"pg.public\".pairs ORDER BY v"), ElementsAre("z:x\\:y", "y\\:z:x", "\\::x\\\\"));
-  commit(11, changes_of(pairs, 11, {{"update", {{"a", "x:y"}, {"b", "z"}, {"v", "one"}}}, {"delete", {{"a", "x\\"}, {"b", ":"}}}}));
+  EXPECT_THAT(rows("SELECT _kyma_pk FROM weir.\"pg.public\".pairs ORDER BY v"),
+              ElementsAre("z:x\\:y", "y\\:z:x", "\\::x\\\\"));
+  commit(11,
+         changes_of(pairs, 11,
+                    {{"update", {{"a", "x:y"}, {"b", "z"}, {"v", "one"}}}, {"delete", {{"a", "x\\"}, {"b", ":"}}}}));
   EXPECT_THAT(contents("pairs"), ElementsAre("x|y:z|2", "x:y|z|one"));
 }
 
 connector::SchemaChange shape_change(const connector::ChangeTablePtr& before, std::vector<plan::Column> columns) {
   connector::SchemaChange change;
   change.before = before;
-  change.after = std::make_shared<const connector::ChangeTable>(connector::ChangeTable{before->name, std::move(columns), before->key, "after"});
+  change.after = std::make_shared<const connector::ChangeTable>(
+      connector::ChangeTable{before->name, std::move(columns), before->key, "after"});
   return change;
 }
 
@@ -183,22 +198,28 @@ TEST_F(LandingTest, FollowsChangesOfShape) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A'), (2, 'b', 'B')");
   commit(11, changes_of(notes, 11, {{"update", note(2, "bb", "B")}}));
-  auto change = shape_change(notes, {column("id", plan::Kind::int64), column("title", plan::Kind::text), column("rank", plan::Kind::int64)});
+  auto change = shape_change(
+      notes, {column("id", plan::Kind::int64), column("title", plan::Kind::text), column("rank", plan::Kind::int64)});
   change.renamed = {{"note", "title"}};
   change.dropped = {"big"};
   change.added = {{column("rank", plan::Kind::int64), "7"}};
   const auto after = change.after;
-  commit(12, std::move(change), changes_of(after, 12, {{"insert", {{"id", "3"}, {"title", "c"}, {"rank", "1"}}}, {"insert", {{"id", "4"}, {"title", "d"}}}}));
+  commit(12, std::move(change),
+         changes_of(
+             after, 12,
+             {{"insert", {{"id", "3"}, {"title", "c"}, {"rank", "1"}}}, {"insert", {{"id", "4"}, {"title", "d"}}}}));
   EXPECT_THAT(contents(), ElementsAre("1|a|7", "2|bb|7", "3|c|1", "4|d|-"));
   EXPECT_THAT(rows("SELECT id, big FROM weir.\"pg.public\".notes ORDER BY id"), ElementsAre("1|A", "2|B"));
   fold();
   EXPECT_THAT(contents(), ElementsAre("1|a|7", "2|bb|7", "3|c|1", "4|d|-"));
   // A new column takes the name of the dropped one; two others swap theirs.
-  auto again = shape_change(after, {column("id", plan::Kind::int64), column("rank", plan::Kind::text), column("title", plan::Kind::int64), column("big", plan::Kind::text)});
+  auto again = shape_change(after, {column("id", plan::Kind::int64), column("rank", plan::Kind::text),
+                                    column("title", plan::Kind::int64), column("big", plan::Kind::text)});
   again.renamed = {{"title", "rank"}, {"rank", "title"}};
   again.added = {{column("big", plan::Kind::text), {}}};
   const auto last = again.after;
-  commit(13, std::move(again), changes_of(last, 13, {{"update", {{"id", "1"}, {"rank", "A"}, {"title", "70"}, {"big", "BIG"}}}}));
+  commit(13, std::move(again),
+         changes_of(last, 13, {{"update", {{"id", "1"}, {"rank", "A"}, {"title", "70"}, {"big", "BIG"}}}}));
   EXPECT_THAT(contents(), ElementsAre("1|A|70|BIG", "2|bb|7|-", "3|c|1|-", "4|d|-|-"));
   open();
   EXPECT_THAT(contents(), ElementsAre("1|A|70|BIG", "2|bb|7|-", "3|c|1|-", "4|d|-|-"));
@@ -209,7 +230,8 @@ TEST_F(LandingTest, FollowsChangesOfShape) {
 TEST_F(LandingTest, RollsAChangeOfShapeBack) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A')");
-  auto change = shape_change(notes, {column("id", plan::Kind::int64), column("title", plan::Kind::text), column("big", plan::Kind::text)});
+  auto change = shape_change(
+      notes, {column("id", plan::Kind::int64), column("title", plan::Kind::text), column("big", plan::Kind::text)});
   change.renamed = {{"note", "title"}};
   ok(landing().begin());
   ok(landing().apply(change));
@@ -222,7 +244,8 @@ TEST_F(LandingTest, RollsAChangeOfShapeBack) {
 TEST_F(LandingTest, RefusesAShapeThatTheCopyCannotTakeAndGoesOn) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A')");
-  auto change = shape_change(notes, {column("id", plan::Kind::text), column("note", plan::Kind::text), column("big", plan::Kind::text)});
+  auto change = shape_change(
+      notes, {column("id", plan::Kind::text), column("note", plan::Kind::text), column("big", plan::Kind::text)});
   change.widened = {column("id", plan::Kind::text)};
   ok(landing().begin());
   const auto refused = landing().apply(change);
@@ -240,10 +263,12 @@ TEST_F(LandingTest, DropsACopyAndAllOfAConnector) {
   commit(11);
   ok(landing().drop(notes->name));
   EXPECT_EQ(landing().tables().size(), 1u);
-  EXPECT_THAT(rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'pg.public' AND database_name = 'weir'"), ElementsAre("more"));
+  EXPECT_THAT(rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'pg.public' AND database_name = 'weir'"),
+              ElementsAre("more"));
   ok(landing().drop_all());
   EXPECT_THAT(landing().tables(), IsEmpty());
   EXPECT_FALSE(landing().position());
+  EXPECT_THAT(rows("SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE 'pg.%'"), IsEmpty());
   open();
   EXPECT_FALSE(landing().position());
 }

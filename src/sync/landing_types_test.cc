@@ -8,10 +8,10 @@
 namespace weir::sync {
 namespace {
 
-using ::testing::ElementsAre;
 using plan::Kind;
 using testing::changes_of;
 using testing::column;
+using ::testing::ElementsAre;
 using testing::LandingTest;
 using testing::position_of;
 using testing::table_of;
@@ -34,16 +34,30 @@ std::vector<TypeCase> every_type() {
       {"u4", "UINTEGER", of(Kind::uint32), {"0", "4294967295"}},
       {"f4", "FLOAT", of(Kind::float32), {"'nan'", "'-0.0'", "'inf'", "'-inf'", "'1.17549435e-38'"}},
       {"f8", "DOUBLE", of(Kind::float64), {"'nan'", "'-0.0'", "'inf'", "'-inf'", "'4.9e-324'"}},
-      {"d", "DECIMAL(38,10)", {Kind::decimal, 38, 10, {}}, {"'9999999999999999999999999999.9999999999'", "'-0.0000000001'"}},
+      {"d",
+       "DECIMAL(38,10)",
+       {Kind::decimal, 38, 10, {}},
+       {"'9999999999999999999999999999.9999999999'", "'-0.0000000001'"}},
       {"d4", "DECIMAL(4,1)", {Kind::decimal, 4, 1, {}}, {"'-999.9'", "'0.1'"}},
       {"t", "VARCHAR", of(Kind::text), {"''", "'ä''\"\\'", "repeat('x', 100000)"}},
       {"z", "BLOB", of(Kind::binary), {"''", "'\\x00\\xFF\\x00'"}},
       {"dt", "DATE", of(Kind::date), {"'infinity'", "'-infinity'", "'4713-01-01 (BC)'", "'5874897-12-31'"}},
       {"tm", "TIME", of(Kind::time), {"'00:00:00'", "'24:00:00'", "'12:34:56.123456'"}},
-      {"ts", "TIMESTAMP", of(Kind::timestamp), {"'infinity'", "'-infinity'", "'4713-01-01 (BC) 00:00:00.000001'", "'294247-01-10 04:00:54.775806'"}},
+      {"ts",
+       "TIMESTAMP",
+       of(Kind::timestamp),
+       {"'infinity'", "'-infinity'", "'4713-01-01 (BC) 00:00:00.000001'", "'294247-01-10 04:00:54.775806'"}},
       {"tz", "TIMESTAMPTZ", of(Kind::timestamptz), {"'infinity'", "'-infinity'", "'2024-02-29 12:00:00.123456+00'"}},
-      {"iv", "INTERVAL", of(Kind::interval), {"'14 months -3 days 25:00:00.000001'", "'-1 year -1 month'", "to_microseconds(-9223372036854775807)", "to_microseconds(9223372036854775807)", "to_months(2147483647)", "to_days(-2147483648)"}},
-      {"u", "UUID", of(Kind::uuid), {"'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'80000000-0000-4000-8000-000000000001'"}},
+      {"iv",
+       "INTERVAL",
+       of(Kind::interval),
+       {"'14 months -3 days 25:00:00.000001'", "'-1 year -1 month'", "to_microseconds(-9223372036854775807)",
+        "to_microseconds(9223372036854775807)", "to_months(2147483647)", "to_days(-2147483648)"}},
+      {"u",
+       "UUID",
+       of(Kind::uuid),
+       {"'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+        "'80000000-0000-4000-8000-000000000001'"}},
       {"j", "JSON", of(Kind::json), {"'{\"a\": 1,  \"a\":2}'", "'null'", "'1'"}},
       {"li", "INTEGER[]", list_of(Kind::int32), {"[]", "[1, NULL, 3]"}},
       {"lt", "VARCHAR[]", list_of(Kind::text), {"['', NULL, 'x']"}},
@@ -57,16 +71,18 @@ class LandingTypesTest : public LandingTest {
   /// One row for each value, and one of NULLs.
   static std::string values_of(const TypeCase& type) {
     std::string sql = "SELECT 0::BIGINT AS id, NULL::" + type.type + " AS v";
-    for (size_t i = 0; i < type.values.size(); ++i) sql += " UNION ALL SELECT " + std::to_string(i + 1) + ", (" + type.values[i] + ")::" + type.type;
+    for (size_t i = 0; i < type.values.size(); ++i)
+      sql += " UNION ALL SELECT " + std::to_string(i + 1) + ", (" + type.values[i] + ")::" + type.type;
     return "(" + sql + ")";
   }
   /// Rows of the copy that are not those of `expected`, bit for bit.
   void expect_same(const TypeCase& type, const std::string& when) {
     const auto table = landed(type.name).table;
     const auto found = copy_view_sql("pg", table->name, table->columns, CopyView::current);
-    const auto different = rows("SELECT e.id, e.v::VARCHAR, f.v::VARCHAR FROM " + values_of(type) + " e FULL JOIN (" + found +
-                                ") f USING (id) WHERE typeof(e.v) <> typeof(f.v) OR e.v::VARCHAR IS DISTINCT FROM f.v::VARCHAR OR "
-                                "hash(e.v) <> hash(f.v)");
+    const auto different =
+        rows("SELECT e.id, e.v::VARCHAR, f.v::VARCHAR FROM " + values_of(type) + " e FULL JOIN (" + found +
+             ") f USING (id) WHERE typeof(e.v) <> typeof(f.v) OR e.v::VARCHAR IS DISTINCT FROM f.v::VARCHAR OR "
+             "hash(e.v) <> hash(f.v)");
     EXPECT_THAT(different, ::testing::IsEmpty()) << type.type << " " << when;
   }
 };
@@ -83,10 +99,12 @@ TEST_F(LandingTypesTest, KeepsEveryValueInTheLakeAndInTheHotTable) {
     expect_same(type, "in the lake");
     // From the lake into the hot table and back.
     ok(session_->run("BEGIN"));
-    ok(session_->run("INSERT INTO __weir_hot.\"pg.public\"." + type.name + " SELECT *, NULL FROM weir.\"pg.public\"." + type.name));
+    ok(session_->run("INSERT INTO __weir_hot.\"pg.public\"." + type.name + " SELECT *, NULL FROM weir.\"pg.public\"." +
+                     type.name));
     ok(session_->run("COMMIT"));
     expect_same(type, "in the hot table");
-    ok(session_->run("UPDATE __weir_hot.\"pg.public\"." + type.name + " SET _kyma_lsn = '" + position_of(commit) + "/00000001'"));
+    ok(session_->run("UPDATE __weir_hot.\"pg.public\"." + type.name + " SET _kyma_lsn = '" + position_of(commit) +
+                     "/00000001'"));
     open();
     EXPECT_EQ(fold(), type.values.size() + 1);
     expect_same(type, "folded");
@@ -118,11 +136,14 @@ TEST_F(LandingTypesTest, KeepsEveryAddedColumnsValue) {
         return all;
       }());
       ASSERT_TRUE(applied) << type.type << " " << applied.error().to_string();
-      const auto expected = rows("SELECT typeof(v) || hash(v)::VARCHAR FROM (SELECT (" + value + ")::" + type.type + " AS v)");
+      const auto expected =
+          rows("SELECT typeof(v) || hash(v)::VARCHAR FROM (SELECT (" + value + ")::" + type.type + " AS v)");
       const auto found = copy_view_sql("pg", after->name, after->columns, CopyView::current);
-      EXPECT_THAT(rows("SELECT DISTINCT typeof(v) || hash(v)::VARCHAR FROM (" + found + ")"), expected) << type.type << " " << value;
+      EXPECT_THAT(rows("SELECT DISTINCT typeof(v) || hash(v)::VARCHAR FROM (" + found + ")"), expected)
+          << type.type << " " << value;
       fold();
-      EXPECT_THAT(rows("SELECT DISTINCT typeof(v) || hash(v)::VARCHAR FROM (" + found + ")"), expected) << type.type << " " << value << " folded";
+      EXPECT_THAT(rows("SELECT DISTINCT typeof(v) || hash(v)::VARCHAR FROM (" + found + ")"), expected)
+          << type.type << " " << value << " folded";
     }
   }
 }
@@ -149,11 +170,14 @@ TEST_F(LandingTypesTest, WidensWithoutLosingAValue) {
   for (const auto& widening : all) {
     const auto label = plan::to_string(widening.from) + " to " + plan::to_string(widening.to);
     const auto name = "w" + std::to_string(++number);
-    const auto before = table_of(name, {column("id", Kind::int64), column("v", widening.from.kind, widening.from)}, {"id"});
+    const auto before =
+        table_of(name, {column("id", Kind::int64), column("v", widening.from.kind, widening.from)}, {"id"});
     EXPECT_TRUE(can_widen(widening.from, widening.to)) << label;
     ok(landing().prepare(before));
     ok(landing().snapshot_begins(before->name, position_of(10), {}));
-    ASSERT_TRUE(landing().load(before->name, "(SELECT 1::BIGINT AS id, ('" + widening.value + "')::" + stored_type(widening.from) + " AS v)", {}));
+    ASSERT_TRUE(landing().load(
+        before->name, "(SELECT 1::BIGINT AS id, ('" + widening.value + "')::" + stored_type(widening.from) + " AS v)",
+        {}));
     ok(landing().complete(before->name));
     connector::SchemaChange change;
     change.before = before;
@@ -165,10 +189,13 @@ TEST_F(LandingTypesTest, WidensWithoutLosingAValue) {
     changes.emplace_back(std::move(change));
     const auto done = try_commit(static_cast<uint64_t>(20 + number), std::move(changes));
     ASSERT_TRUE(done) << label << " " << done.error().to_string();
-    const auto expected = "(('" + widening.value + "')::" + stored_type(widening.from) + ")::" + stored_type(widening.to);
-    EXPECT_THAT(contents(name, "v = " + expected + " AND typeof(v) = typeof(" + expected + ")"), ElementsAre("true")) << label;
+    const auto expected =
+        "(('" + widening.value + "')::" + stored_type(widening.from) + ")::" + stored_type(widening.to);
+    EXPECT_THAT(contents(name, "v = " + expected + " AND typeof(v) = typeof(" + expected + ")"), ElementsAre("true"))
+        << label;
     // Filters must find it too: the file's statistics are of the old type.
-    EXPECT_THAT(rows("SELECT count(*) FROM weir.\"pg.public\"." + name + " WHERE v = " + expected), ElementsAre("1")) << label;
+    EXPECT_THAT(rows("SELECT count(*) FROM weir.\"pg.public\"." + name + " WHERE v = " + expected), ElementsAre("1"))
+        << label;
   }
 }
 

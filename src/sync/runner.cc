@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "sync/copy_sql.h"
 #include "telemetry/log.h"
 
 namespace weir::sync {
@@ -85,6 +86,24 @@ void Runner::show_what_is_there() {
   if (const auto landed = landing_->position()) board_.landed(landed->position, landed->committed_at);
 }
 
+std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) const {
+  auto state = board_.copy(table);
+  if (!state || !state->complete) return state;
+  std::shared_ptr<Landing> landing;
+  {
+    const std::lock_guard lock(mutex_);
+    landing = landing_;
+  }
+  const auto tables = landing ? landing->tables() : std::vector<LandedTable>();
+  const auto landed = std::ranges::find_if(tables, [&](const auto& one) { return one.table->name == table; });
+  state->complete = landed != tables.end() && landed->phase == CopyPhase::complete;
+  if (!state->complete) return state;
+  const auto& columns = landed->table->columns;
+  state->current_sql = copy_view_sql(order_.spec.name, table, columns, CopyView::current);
+  state->raw_sql = copy_view_sql(order_.spec.name, table, columns, CopyView::raw);
+  return state;
+}
+
 Result<connector::Position> Runner::position_of(const std::string& text) const {
   const auto changes = order_.source->changes();
   return changes ? changes->position_of(text) : Result<connector::Position>(text);
@@ -159,14 +178,17 @@ void Runner::run(const std::stop_token& stop) {
     telemetry::log(Level::warning, "sync_interrupted", {{"connector", order_.spec.name}, {"error", error.to_string()}});
     board_.set_error(error);
     if (is_final(error)) {
-      const std::lock_guard lock(mutex_);
-      disabled_ = true;
-    }
-    if (is_final(error)) {
+      {
+        const std::lock_guard lock(mutex_);
+        disabled_ = true;
+      }
       board_.set_all(TablePhase::disabled, std::string(describe(error.code).name) + ": " + error.message);
       continue;
     }
-    if (error.code == ErrorCode::commit_conflict) landing_.reset();  // opens anew, and takes the fence again
+    if (error.code == ErrorCode::commit_conflict) {
+      const std::lock_guard lock(mutex_);
+      landing_.reset();  // opens anew, and takes the fence again
+    }
     if (steady_clock::now() - began > kRetryMax) pause = kRetryFirst;
     wait_before_retry(pause, stop);
     pause = std::min(pause * 2, kRetryMax);
@@ -221,7 +243,7 @@ Status Runner::restart_if_asked(connector::ChangeSource& changes) {
   auto opened = WEIR_TRY(services_.open_landing(order_.spec.name, landing_options(options_)));
   const std::lock_guard lock(mutex_);
   landing_ = std::move(opened);
-  restart_ = disabled_ = slot_dropped_ = false;
+  restart_ = disabled_ = false;
   return {};
 }
 
@@ -367,8 +389,18 @@ Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
 }
 
 Status Runner::land_change(const Change& change, std::chrono::system_clock::time_point at) {
-  if (const auto* end = std::get_if<TableEnd>(&change)) return stop_table(end->table, end->stop);
-  WEIR_TRY(landing_->apply(change));
+  if (const auto* end = std::get_if<TableEnd>(&change)) {
+    // Its publication ends as well, or the source may refuse to change the table.
+    const std::lock_guard lock(mutex_);
+    turn_ = true;
+    return stop_table(end->table, end->stop);
+  }
+  if (stops_.contains(table_of(change))) return {};
+  const auto applied = landing_->apply(change);
+  if (!applied && applied.error().code == ErrorCode::schema_drift) {
+    return stop_table(table_of(change), {applied.error().message, applied.error().hint});
+  }
+  WEIR_TRY(applied);
   if (const auto* rows = std::get_if<connector::RowChanges>(&change)) {
     board_.landed_rows(table_of(change), static_cast<uint64_t>(rows->count), at);
   } else if (const auto* schema = std::get_if<SchemaChange>(&change)) {
@@ -430,7 +462,8 @@ void Runner::watch(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       asked_.wait_for(lock, stop, kWatchEvery, [] { return false; });
-      if (!paused_ && !disabled_) changes = changes_;
+      // The source keeps its log for us while we are paused, too.
+      if (!disabled_) changes = changes_ ? changes_ : order_.source->changes();
     }
     if (!changes || stop.stop_requested()) continue;
     watch_once(*changes);
@@ -443,16 +476,30 @@ void Runner::watch(const std::stop_token& stop) {
   }
 }
 
-/// The log that the source keeps for us, against the limits of the options.
+/// What the source says of itself: how far we are behind it, and how much it keeps for us.
 void Runner::watch_once(connector::ChangeSource& changes) {
   const auto state = changes.state();
-  if (!state) return;  // the stream says what is wrong
-  board_.source(*state);
+  if (state) board_.source(*state);  // the stream says what is wrong
+  const auto moving = board_.watch(options_.stall_after);
+  if (!moving) {
+    telemetry::log(Level::warning, "sync_stalled",
+                   {{"connector", order_.spec.name}, {"seconds", std::to_string(options_.stall_after.count())}});
+  }
+  if (!state || !state->follows) return;
   const auto kept_mb = static_cast<int64_t>(state->retained_bytes >> 20);
   if (kept_mb >= options_.wal_warn_mb) {
     telemetry::log(Level::warning, "source_log_grows",
                    {{"connector", order_.spec.name}, {"kept_mb", std::to_string(kept_mb)}});
   }
+  if (options_.wal_drop_mb == 0 || kept_mb < options_.wal_drop_mb) return;
+  {
+    const std::lock_guard lock(mutex_);
+    disabled_ = turn_ = true;
+  }
+  const auto dropped = changes.forget();
+  board_.set_all(TablePhase::disabled, "wal_limit_exceeded: the source kept " + std::to_string(kept_mb) +
+                                           " MB of its log for the copy, so its slot was " +
+                                           (dropped ? "dropped" : "to be dropped: " + dropped.error().to_string()));
 }
 
 }  // namespace weir::sync

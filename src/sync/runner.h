@@ -53,6 +53,8 @@ class Runner {
   Status forget();
 
   const Board& board() const { return board_; }
+  /// As SyncDesk::copy.
+  std::optional<connector::CopyState> copy(const plan::TableName& table) const;
   /// As ChangeSource::position_of.
   Result<connector::Position> position_of(const std::string& text) const;
 
@@ -92,7 +94,6 @@ class Runner {
   bool disabled_ = false;       ///< the whole copy, until a resync
   bool restart_ = false;        ///< everything anew, from a new slot
   std::set<plan::TableName> resync_;
-  bool slot_dropped_ = false;   ///< by us, because the source kept too much
 
   std::shared_ptr<Landing> landing_;  ///< set under `mutex_`; used by the threads below
   std::shared_ptr<connector::ChangeSource> changes_;

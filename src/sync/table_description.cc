@@ -66,7 +66,10 @@ std::vector<plan::Column> CopyShape::stored() const {
 }
 
 std::string to_text(const CopyShape& shape) {
-  return json{{"columns", to_json(shape.table->columns)}, {"key", shape.table->key}, {"dropped", to_json(shape.dropped)}, {"memo", shape.table->memo}}
+  return json{{"columns", to_json(shape.table->columns)},
+              {"key", shape.table->key},
+              {"dropped", to_json(shape.dropped)},
+              {"memo", shape.table->memo}}
       .dump();
 }
 
@@ -80,8 +83,8 @@ Result<CopyShape> shape_of(const plan::TableName& name, std::string_view text) {
     table->memo = in.at("memo");
     return CopyShape{std::move(table), columns_of(in.at("dropped"))};
   } catch (const json::exception& error) {
-    return fail(ErrorCode::data_dir_damaged,
-                "the hot database describes a copy in words that cannot be read: " + name.to_string() + ": " + error.what());
+    return fail(ErrorCode::data_dir_damaged, "the hot database describes a copy in words that cannot be read: " +
+                                                 name.to_string() + ": " + error.what());
   }
 }
 

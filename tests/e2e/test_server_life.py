@@ -83,10 +83,6 @@ def test_connector_life(start_weir, postgres, database):
     assert again.status_code == 409 and again.json()["error"]["code"] == "already_exists"
     assert server.patch(f"/v1/connectors/{identity}", {"connection": {"pool_size": 3}}).status_code in (200, 204)
     assert server.get(f"/v1/connectors/{identity}/status").json()["federation"]["pool_max"] == 3
-    for mode in ("sync", "both"):
-        answer = server.post("/v1/connectors", {"name": "later", "type": "postgres", "mode": mode, "connection": {"url": postgres.database_url(database, password=False), "secret_ref": "$env:PG_PROD_PASSWORD"},
-                                                "sync": {"tables": ["public.x"]}})
-        assert answer.status_code == 501 and answer.json()["error"]["code"] == "not_available_yet"
     assert server.delete("/v1/connectors/pg_prod").status_code in (200, 204)
     assert server.error("SELECT * FROM pg_prod.public.x")["code"] == "schema_not_found"
     assert server.get("/v1/connectors").json()["items"] == []

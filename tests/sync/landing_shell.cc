@@ -1,8 +1,9 @@
 /// A landing without a source, for tests that kill it, starve it of disk or measure it.
-///   landing_shell run DIR LAST [SEED]   lands a history that is the same every time, from where it stands to commit LAST,
-///                                       folding on the way; WEIR_FAULT=<step>:<n> kills the process at the n-th step of
-///                                       that name ("any": of any name)
-///                                       WEIR_STEPS=1 writes every step to standard error
+///   landing_shell run DIR LAST [SEED]   lands a history that is the same every time, from where it stands to commit
+///   LAST,
+///                                       folding on the way; WEIR_FAULT=<step>:<n> kills the process at the n-th step
+///                                       of that name ("any": of any name) WEIR_STEPS=1 writes every step to standard
+///                                       error
 ///   landing_shell check DIR [SEED]      compares what is there with the history; prints the position
 ///   landing_shell starve DIR LAST [SEED]  the history beside a ballast file that fills the disk now and then
 ///   landing_shell bench DIR ROWS COMMITS BATCH [FOLD_ROWS] [SHARE]
@@ -41,7 +42,8 @@ class History {
  public:
   explicit History(uint64_t seed) : dice_(seed) {
     table = sync::testing::notes_table();
-    for (int id = 0; id < 60; ++id) rows[id] = {{"id", std::to_string(id)}, {"note", "n" + std::to_string(id)}, {"big", "B" + std::to_string(id)}};
+    for (int id = 0; id < 60; ++id)
+      rows[id] = {{"id", std::to_string(id)}, {"note", "n" + std::to_string(id)}, {"big", "B" + std::to_string(id)}};
   }
 
   uint64_t commit = 0;
@@ -71,7 +73,9 @@ class History {
   const std::string& text_column() const { return table->columns[1].name; }
 
   void insert(int id) {
-    Row row = {{"id", std::to_string(id)}, {text_column(), "i" + std::to_string(commit)}, {"big", fmt::format("BIG{}-{}", commit, id)}};
+    Row row = {{"id", std::to_string(id)},
+               {text_column(), "i" + std::to_string(commit)},
+               {"big", fmt::format("BIG{}-{}", commit, id)}};
     for (size_t c = 3; c < table->columns.size(); ++c) row[table->columns[c].name] = std::to_string(pick(100));
     rows[id] = row;
     events_.push_back({"insert", row});
@@ -100,7 +104,8 @@ class History {
         if (sent) sent_.insert(to);
         auto values = row;
         if (!sent) values.erase("big");
-        events_.push_back({"update", values, sent ? std::set<std::string>{} : std::set<std::string>{"big"}, Row{{"id", std::to_string(id)}}});
+        events_.push_back({"update", values, sent ? std::set<std::string>{} : std::set<std::string>{"big"},
+                           Row{{"id", std::to_string(id)}}});
         return;
       }
       case 2: {  // the big value not sent, unless an earlier event of the commit has it
@@ -134,7 +139,8 @@ class History {
       change.dropped.push_back(table->columns.back().name);
       after->columns.pop_back();
     }
-    const auto added = sync::testing::column(table->columns.size() % 2 == 0 ? "rank" : fmt::format("rank{}", commit), plan::Kind::int64);
+    const auto added = sync::testing::column(table->columns.size() % 2 == 0 ? "rank" : fmt::format("rank{}", commit),
+                                             plan::Kind::int64);
     after->columns.push_back(added);
     change.added.push_back({added, std::to_string(commit)});
     change.before = table;
@@ -186,7 +192,8 @@ class Shell {
   }
   std::unique_ptr<lake::SqlSession> open_session() { return must(engine_->open_session()); }
   Result<std::unique_ptr<sync::Landing>> open_landing(const std::string& connector, sync::LandingOptions options) {
-    return sync::Landing::open(connector, [this] { return engine_->open_session(); }, *committer, committer->epoch(), std::move(options));
+    return sync::Landing::open(
+        connector, [this] { return engine_->open_session(); }, *committer, committer->epoch(), std::move(options));
   }
 
   std::unique_ptr<lake::Committer> committer;
@@ -236,7 +243,8 @@ std::vector<std::string> lines_of(Shell& shell, const connector::ChangeTable& ta
 
 std::string scan_of(const History& history) {
   std::string values, names;
-  for (const auto& column : history.table->columns) names += (names.empty() ? "" : ", ") + sync::identifier(column.name);
+  for (const auto& column : history.table->columns)
+    names += (names.empty() ? "" : ", ") + sync::identifier(column.name);
   for (const auto& [id, row] : history.rows) {
     values += values.empty() ? "(" : ", (";
     for (size_t c = 0; c < history.table->columns.size(); ++c) {
@@ -339,7 +347,8 @@ class Ballast {
     const auto free = std::filesystem::space(std::filesystem::path(path_).parent_path()).available;
     std::ofstream file(path_);
     const std::string block(4096, 'x');
-    for (uint64_t written = 0; written + left + block.size() < free && file; written += block.size()) file << block << std::flush;
+    for (uint64_t written = 0; written + left + block.size() < free && file; written += block.size())
+      file << block << std::flush;
   }
   ~Ballast() { std::filesystem::remove(path_); }
 
@@ -347,7 +356,8 @@ class Ballast {
   std::string path_;
 };
 
-/// The history on a disk that is full every now and then: what fails has changed nothing, and works when there is space again.
+/// The history on a disk that is full every now and then: what fails has changed nothing, and works when there is space
+/// again.
 int starve(const std::string& path, uint64_t last, uint64_t seed) {
   auto shell = std::make_unique<Shell>(path, sync::LandingOptions{});
   History history(seed);
@@ -374,7 +384,8 @@ int starve(const std::string& path, uint64_t last, uint64_t seed) {
       WEIR_TRY(shell->landing->fold(true, {}));
       return {};
     };
-    const auto starved = [&](const std::function<Status()>& work, const std::vector<std::string>& rows, const connector::ChangeTable& table, int& count) {
+    const auto starved = [&](const std::function<Status()>& work, const std::vector<std::string>& rows,
+                             const connector::ChangeTable& table, int& count) {
       Status done;
       {
         const Ballast ballast(path + "/../ballast", (dice() % 3) * 4096);
@@ -382,7 +393,8 @@ int starve(const std::string& path, uint64_t last, uint64_t seed) {
       }
       if (done) return true;
       ++count;
-      if (done.error().code != ErrorCode::disk_full) std::cout << "not disk_full: " << done.error().to_string() << std::endl;
+      if (done.error().code != ErrorCode::disk_full)
+        std::cout << "not disk_full: " << done.error().to_string() << std::endl;
       if (done.error().message.find("invalidated") != std::string::npos) {
         ++reopened;
         shell.reset();
@@ -397,21 +409,26 @@ int starve(const std::string& path, uint64_t last, uint64_t seed) {
     if (dice() % 3 == 0) starved(fold, lines_of(history), *history.table, refused_folds);
     if (dice() % 5 == 0) Shell::must(fold());
   }
-  std::cout << fmt::format("landed {}, refused {} commits and {} folds, reopened {}\n", history.commit, refused, refused_folds, reopened) << std::flush;
+  std::cout << fmt::format("landed {}, refused {} commits and {} folds, reopened {}\n", history.commit, refused,
+                           refused_folds, reopened)
+            << std::flush;
   return lines_of(history) == lines_of(*shell, *history.table) ? 0 : 1;
 }
 
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 double percentile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
   std::ranges::sort(values);
   return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
 }
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 /// Batches of 20 % inserts, 60 % updates and 20 % deletes of random keys, folded by another thread.
 int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_t fold_rows, double share) {
@@ -438,9 +455,12 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
   auto cpu = cpu_seconds();
   Shell::must(landing.prepare(table));
   Shell::must(landing.snapshot_begins(table->name, position_of(1), {}));
-  const auto loaded = Shell::must(landing.load(table->name, fmt::format("(SELECT i AS id, 'user-' || i AS note, md5(i::VARCHAR) AS big FROM range({}) t(i))", rows), {}));
+  const auto loaded = Shell::must(landing.load(
+      table->name,
+      fmt::format("(SELECT i AS id, 'user-' || i AS note, md5(i::VARCHAR) AS big FROM range({}) t(i))", rows), {}));
   Shell::must(landing.complete(table->name));
-  std::cout << fmt::format("load {} rows: {:.0f} ms, {:.2f} CPU-s/M\n", loaded, ms_since(start), (cpu_seconds() - cpu) / static_cast<double>(rows) * 1e6);
+  std::cout << fmt::format("load {} rows: {:.0f} ms, {:.2f} CPU-s/M\n", loaded, ms_since(start),
+                           (cpu_seconds() - cpu) / static_cast<double>(rows) * 1e6);
   std::mt19937_64 dice(7);
   std::vector<connector::RowChanges> batches;
   std::vector<double> times, folds;
@@ -468,15 +488,18 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
       const auto id = static_cast<int64_t>(dice() % static_cast<uint64_t>(rows)) + (kind == 0 ? rows : 0);
       if (!used.insert(id).second) continue;
       Row row = {{"id", std::to_string(id)}, {"note", "changed"}, {"big", "0123456789abcdef0123456789abcdef"}};
-      if (kind == 1) events.push_back({"delete", {{"id", std::to_string(id)}}});
-      else events.push_back({kind == 0 ? "insert" : "update", row});
+      if (kind == 1)
+        events.push_back({"delete", {{"id", std::to_string(id)}}});
+      else
+        events.push_back({kind == 0 ? "insert" : "update", row});
     }
     const auto changes = changes_of(table, static_cast<uint64_t>(c) + 2, events);
     made_ms += ms_since(making);
     made_cpu += cpu_seconds() - making_cpu;
     const auto began = Clock::now();
     Shell::must(landing.begin());
-    connector::Change change = connector::RowChanges{changes.table, {}, batch::OwnedArray(*const_cast<ArrowArray*>(changes.rows.get())), changes.count};
+    connector::Change change = connector::RowChanges{
+        changes.table, {}, batch::OwnedArray(*const_cast<ArrowArray*>(changes.rows.get())), changes.count};
     Shell::must(landing.apply(change));
     Shell::must(landing.commit({position_of(static_cast<uint64_t>(c) + 2), "system/1", {}}));
     times.push_back(ms_since(began));
@@ -487,21 +510,30 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
   folder.join();
   static_cast<void>(landed_cpu);
   const auto events = static_cast<double>(commits) * batch;
-  std::cout << fmt::format("{} commits of {}: {:.0f} events/s of commit time ({:.0f} of wall without making), p50 {:.1f} p99 {:.1f} max {:.1f} ms, {:.2f} CPU-s/M with folds (making excluded, overlapping)\n",
-                           commits, batch, events / landed_ms * 1000, events / (ms_since(whole) - made_ms) * 1000, percentile(times, .5), percentile(times, .99), percentile(times, 1), total_cpu / events * 1e6);
-  std::cout << fmt::format("{} folds p50 {:.0f} max {:.0f} ms (with upkeep)\n", folds.size(), percentile(folds, .5), percentile(folds, 1));
+  std::cout << fmt::format(
+      "{} commits of {}: {:.0f} events/s of commit time ({:.0f} of wall without making), p50 {:.1f} p99 {:.1f} max "
+      "{:.1f} ms, {:.2f} CPU-s/M with folds (making excluded, overlapping)\n",
+      commits, batch, events / landed_ms * 1000, events / (ms_since(whole) - made_ms) * 1000, percentile(times, .5),
+      percentile(times, .99), percentile(times, 1), total_cpu / events * 1e6);
+  std::cout << fmt::format("{} folds p50 {:.0f} max {:.0f} ms (with upkeep)\n", folds.size(), percentile(folds, .5),
+                           percentile(folds, 1));
   for (const auto& [name, spent] : steps.spent) {
-    std::cout << fmt::format("  after {:17} p50 {:7.1f} p99 {:7.1f} max {:7.1f} ms ({})\n", name, percentile(spent, .5), percentile(spent, .99), percentile(spent, 1), spent.size());
+    std::cout << fmt::format("  after {:17} p50 {:7.1f} p99 {:7.1f} max {:7.1f} ms ({})\n", name, percentile(spent, .5),
+                             percentile(spent, .99), percentile(spent, 1), spent.size());
   }
   const auto read = [&](const char* label) {
     std::vector<double> reads;
     for (int i = 0; i < 5; ++i) {
       const auto began = Clock::now();
-      Shell::must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" + sync::copy_view_sql("pg", table->name, table->columns, sync::CopyView::current) + ") GROUP BY 1"));
+      Shell::must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" +
+                                      sync::copy_view_sql("pg", table->name, table->columns, sync::CopyView::current) +
+                                      ") GROUP BY 1"));
       reads.push_back(ms_since(began));
     }
-    const auto files = Shell::must(shell.session->rows("SELECT count(*), count(delete_file) FROM ducklake_list_files('weir', 'notes', schema => 'pg.public')"));
-    std::cout << fmt::format("read {}: {:.0f} ms, hot rows {}, files {} deletes {}\n", label, percentile(reads, .5), landing.tables()[0].hot_rows, files[0][0], files[0][1]);
+    const auto files = Shell::must(shell.session->rows(
+        "SELECT count(*), count(delete_file) FROM ducklake_list_files('weir', 'notes', schema => 'pg.public')"));
+    std::cout << fmt::format("read {}: {:.0f} ms, hot rows {}, files {} deletes {}\n", label, percentile(reads, .5),
+                             landing.tables()[0].hot_rows, files[0][0], files[0][1]);
   };
   read("before the last fold");
   start = Clock::now();

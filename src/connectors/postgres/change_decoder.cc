@@ -27,8 +27,8 @@ TableStop stop_of(const Error& error) {
 }
 
 std::unexpected<Error> unexpected_message(char kind) {
-  return fail(ErrorCode::internal, std::string("the source sent message '") + kind +
-                                       "' where it has no place (protocol error; report it)");
+  return fail(ErrorCode::internal,
+              std::string("the source sent message '") + kind + "' where it has no place (protocol error; report it)");
 }
 
 }  // namespace
@@ -172,8 +172,8 @@ Status ChangeDecoder::take_relation(const pgoutput::Relation& relation) {
   return {};
 }
 
-/// A table whose number was not known: one that the copy knows by name only, one that took the name of such a one, or one
-/// that was published later.
+/// A table whose number was not known: one that the copy knows by name only, one that took the name of such a one, or
+/// one that was published later.
 Result<ChangeDecoder::Entry> ChangeDecoder::meet(const pgoutput::Relation& relation) {
   const plan::TableName name{relation.schema, relation.name};
   const auto unmet = std::ranges::find_if(unmet_, [&](const FollowedTable& one) { return one.table->name == name; });
@@ -201,10 +201,11 @@ Status ChangeDecoder::take_row(Kind kind, Body body) {
   WEIR_TRY(pgoutput::parse_row(kind, body, row_));
   events_++;
   const auto found = tables_.find(row_.relation);
-  if (found == tables_.end() || (found->second.followed && found->second.followed->relation.oid == 0 &&
-                                 !found->second.has_ended)) {
-    return fail(ErrorCode::internal, "the source sent a row of a table that it had not described (protocol error; "
-                                     "report it)");
+  if (found == tables_.end() ||
+      (found->second.followed && found->second.followed->relation.oid == 0 && !found->second.has_ended)) {
+    return fail(ErrorCode::internal,
+                "the source sent a row of a table that it had not described (protocol error; "
+                "report it)");
   }
   if (found->second.has_ended) return {};
   began_to_gather();
@@ -242,8 +243,10 @@ bool ChangeDecoder::is_full() const {
   return gatherer_.rows() >= limits_.rows_max || gatherer_.bytes() >= limits_.bytes_max;
 }
 
-void ChangeDecoder::advance(Lsn end) {
-  if (!in_transaction_) position_ = std::max(position_, end);
+void ChangeDecoder::advance(Lsn end, int64_t sent_at) {
+  if (in_transaction_ || end <= position_) return;
+  position_ = end;
+  committed_at_ = std::max(committed_at_, sent_at + kEpochMicroseconds);
 }
 
 std::optional<ChangeDecoder::Clock::time_point> ChangeDecoder::due() const {

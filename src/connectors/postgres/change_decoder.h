@@ -18,8 +18,8 @@ namespace weir::postgres {
 /// What the decoder asks the source beside the stream.
 class ChangeCatalog : public TextCasts {
  public:
-  /// The table as the catalogs show it when everything up to and with transaction `xid` is visible; nothing: it is gone.
-  /// Errors: source_*, timeout, cancelled.
+  /// The table as the catalogs show it when everything up to and with transaction `xid` is visible; nothing: it is
+  /// gone. Errors: source_*, timeout, cancelled.
   virtual Result<std::optional<TableFacts>> table(uint32_t oid, uint32_t xid) = 0;
   /// Only the numbers of its columns, by their names; none: it is gone.
   virtual Result<ColumnNumbers> column_numbers(uint32_t oid, uint32_t xid) = 0;
@@ -39,8 +39,8 @@ class ChangeDecoder {
   /// One message of the plugin. Hands groups over when a limit is reached.
   /// Errors: internal (malformed), disk_full, io_error, source_*, those of HandOver.
   Status take(std::span<const char> message);
-  /// Everything up to `end` has come in.
-  void advance(Lsn end);
+  /// Everything up to `end` has come in, as the source said at `sent_at` (microseconds since 2000).
+  void advance(Lsn end, int64_t sent_at);
 
   /// When what was gathered is to be handed over, if nothing more comes; nothing while there is nothing, or inside of a
   /// transaction.
@@ -92,7 +92,7 @@ class ChangeDecoder {
   bool is_partial_ = false;  ///< a part of the transaction at hand was handed over
   std::optional<Clock::time_point> gathering_since_;
   Lsn position_, delivered_;
-  int64_t committed_at_ = 0;  ///< of the last whole transaction
+  int64_t committed_at_ = 0;  ///< of the last whole transaction, or when the source said that there is none behind it
   uint64_t group_transactions_ = 0;
   uint64_t transactions_ = 0, events_ = 0;
 };

@@ -27,7 +27,8 @@ pgoutput::Relation relation(uint32_t oid, const std::string& name, char identity
           .schema = "public",
           .name = name,
           .identity = identity,
-          .columns = {{true, "id", oid::kInt8, -1}, {identity == 'f', "name", oid::kText, -1},
+          .columns = {{true, "id", oid::kInt8, -1},
+                      {identity == 'f', "name", oid::kText, -1},
                       {identity == 'f', "note", oid::kText, -1}}};
 }
 
@@ -174,9 +175,8 @@ TEST_F(ChangeDecoderTest, MarksTheLastEventOfAKey) {
         update_message(kUsers, 0, {}, {cell(1), cell("b"), null_cell()}),
         delete_message(kUsers, 'K', {cell(1), null_cell(), null_cell()}),
         insert_message(kUsers, {cell(2), cell("c"), null_cell()}), commit_message(200, 210)});
-  EXPECT_THAT(lines(),
-              ElementsAre("insert id=1 name=a note=NULL superseded", "update id=1 name=b note=NULL superseded",
-                          "delete id=1 name=NULL note=NULL", "insert id=2 name=c note=NULL"));
+  EXPECT_THAT(lines(), ElementsAre("insert id=1 name=a note=NULL superseded", "update id=1 name=b note=NULL superseded",
+                                   "delete id=1 name=NULL note=NULL", "insert id=2 name=c note=NULL"));
 }
 
 TEST_F(ChangeDecoderTest, AChangeOfKeyIsADeleteAndAnUpdate) {
@@ -192,9 +192,8 @@ TEST_F(ChangeDecoderTest, TakesUnchangedValuesFromTheEarlierEventOfTheRow) {
         update_message(kUsers, 0, {}, {cell(1), cell("b"), unchanged_cell()}),
         update_message(kUsers, 'K', {cell(1), null_cell(), null_cell()}, {cell(2), cell("c"), unchanged_cell()}),
         commit_message(200, 210)});
-  EXPECT_THAT(lines(),
-              ElementsAre("insert id=1 name=a note=long superseded", "update id=1 name=b note=long superseded",
-                          "delete id=1 name=NULL note=NULL", "update id=2 name=c note=long"));
+  EXPECT_THAT(lines(), ElementsAre("insert id=1 name=a note=long superseded", "update id=1 name=b note=long superseded",
+                                   "delete id=1 name=NULL note=NULL", "update id=2 name=c note=long"));
 }
 
 TEST_F(ChangeDecoderTest, SaysWhichValuesItDoesNotKnow) {
@@ -205,7 +204,7 @@ TEST_F(ChangeDecoderTest, SaysWhichValuesItDoesNotKnow) {
                                    "update id=1 name=c note=NULL unchanged[note]"));
 }
 
-TEST_F(ChangeDecoderTest, ValuesThatItDoesNotKnowAreThoseOfTheFirstKey) {
+TEST_F(ChangeDecoderTest, NamesTheKeyThatEachMoveCameFrom) {
   begin_users();
   take({update_message(kUsers, 'K', {cell(1), null_cell(), null_cell()}, {cell(2), cell("a"), unchanged_cell()}),
         update_message(kUsers, 'K', {cell(2), null_cell(), null_cell()}, {cell(3), cell("b"), unchanged_cell()}),
@@ -213,8 +212,8 @@ TEST_F(ChangeDecoderTest, ValuesThatItDoesNotKnowAreThoseOfTheFirstKey) {
   EXPECT_THAT(lines(), ElementsAre("delete id=1 name=NULL note=NULL",
                                    "update id=2 name=a note=NULL superseded unchanged[note] moved{id:int64 = 1}",
                                    "delete id=2 name=NULL note=NULL",
-                                   "update id=3 name=b note=NULL superseded unchanged[note] moved{id:int64 = 1}",
-                                   "update id=3 name=c note=NULL unchanged[note] moved{id:int64 = 1}"));
+                                   "update id=3 name=b note=NULL superseded unchanged[note] moved{id:int64 = 2}",
+                                   "update id=3 name=c note=NULL unchanged[note]"));
 }
 
 TEST_F(ChangeDecoderTest, TakesUnchangedValuesFromAWholeOldRow) {
@@ -269,9 +268,9 @@ TEST_F(ChangeDecoderTest, StreamedTransactionsWaitForTheirCommit) {
         stream_start_message(20), relation_message(relation(kUsers, "users"), 20),
         insert_message(kUsers, {cell(3), cell("other"), null_cell()}, 20), stream_stop_message(),
         stream_abort_message(8, 9), stream_start_message(8),
-        insert_message(kUsers, {cell(4), cell("b"), null_cell()}, 8), stream_stop_message(),
-        begin_message(200), relation_message(relation(kUsers, "users")),
-        insert_message(kUsers, {cell(5), cell("small"), null_cell()}), commit_message(200, 210)});
+        insert_message(kUsers, {cell(4), cell("b"), null_cell()}, 8), stream_stop_message(), begin_message(200),
+        relation_message(relation(kUsers, "users")), insert_message(kUsers, {cell(5), cell("small"), null_cell()}),
+        commit_message(200, 210)});
   EXPECT_THAT(lines(), ElementsAre("insert id=5 name=small note=NULL"));
   take({stream_commit_message(8, 220, 230), stream_abort_message(20, 20)});
   EXPECT_TRUE(decoder_->flush());
@@ -281,14 +280,16 @@ TEST_F(ChangeDecoderTest, StreamedTransactionsWaitForTheirCommit) {
 
 TEST_F(ChangeDecoderTest, AnIdlePositionIsNews) {
   EXPECT_FALSE(decoder_->has_news());
-  decoder_->advance(Lsn{150});
+  decoder_->advance(Lsn{150}, 5);
   EXPECT_TRUE(decoder_->has_news());
   ASSERT_TRUE(decoder_->flush());
   ASSERT_THAT(groups_, SizeIs(1));
   EXPECT_THAT(groups_[0].changes, IsEmpty());
   EXPECT_EQ(groups_[0].position, to_position(Lsn{150}));
+  EXPECT_EQ(groups_[0].committed_at,
+            std::chrono::sys_days(std::chrono::year(2000) / 1 / 1) + std::chrono::microseconds(5));
   EXPECT_FALSE(decoder_->has_news());
-  decoder_->advance(Lsn{120});
+  decoder_->advance(Lsn{120}, 6);
   EXPECT_FALSE(decoder_->has_news());
 }
 

@@ -46,7 +46,8 @@ inline std::vector<std::string> lines_of(connector::Change& change) {
       std::string line = row.at("_kyma_op");
       for (const plan::Column& column : rows->table->columns) line += " " + column.name + "=" + row.at(column.name);
       if (row.at("_last") == "false") line += " superseded";
-      if (row.at("_unchanged") != "NULL") line += " unchanged" + row.at("_unchanged").substr(std::string("list<item: string>").size());
+      if (row.at("_unchanged") != "NULL")
+        line += " unchanged" + row.at("_unchanged").substr(std::string("list<item: string>").size());
       if (row.at("_moved_from") != "NULL") line += " moved" + row.at("_moved_from");
       lines.push_back(line);
     }

@@ -137,10 +137,10 @@ Status ChangeRows::make_key(const Tuple& tuple, const Tuple* instead, std::strin
     const Value* value = &tuple[origin];
     if (!value->is_sent() && instead != nullptr) value = &(*instead)[origin];
     if (!value->is_sent()) {
-      return fail(ErrorCode::internal, fmt::format("cannot decode a change of table {}: the key's column {} is missing "
-                                                   "(protocol error; report it)",
-                                                   followed_->table->name.to_string(),
-                                                   followed_->table->columns[index].name));
+      return fail(ErrorCode::internal,
+                  fmt::format("cannot decode a change of table {}: the key's column {} is missing "
+                              "(protocol error; report it)",
+                              followed_->table->name.to_string(), followed_->table->columns[index].name));
     }
     key.append(reinterpret_cast<const char*>(&value->length), sizeof value->length);
     const bool is_decimal = followed_->table->columns[index].type.kind == Kind::decimal && value->length >= kScaleEnd;
@@ -204,8 +204,8 @@ Status ChangeRows::append_row(std::string_view operation, const Tuple& tuple, co
   return {};
 }
 
-/// Takes a column that an event left as it was from the earlier event of the same row; false when that one does not know
-/// it either.
+/// Takes a column that an event left as it was from the earlier event of the same row; false when that one does not
+/// know it either.
 bool ChangeRows::append_known(size_t index, const Earlier& earlier) {
   if (earlier.row == KeyIndex::kNone) return false;
   if (const auto row = unknown_.find(earlier.row); row != unknown_.end()) {

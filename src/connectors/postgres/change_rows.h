@@ -69,7 +69,8 @@ class ChangeRows {
   Status check_width(const pgoutput::Row& row) const;
   Status make_key(const pgoutput::Tuple& tuple, const pgoutput::Tuple* instead, std::string& key) const;
   Status append_delete(const pgoutput::Tuple& old_row, const pgoutput::Tuple* instead, EventStamp& stamp);
-  Status append_row(std::string_view operation, const pgoutput::Tuple& tuple, const Earlier& earlier, EventStamp& stamp);
+  Status append_row(std::string_view operation, const pgoutput::Tuple& tuple, const Earlier& earlier,
+                    EventStamp& stamp);
   Status append_value(size_t index, const pgoutput::Value& value);
   void append_null(size_t index);
   bool append_known(size_t index, const Earlier& earlier);

@@ -56,9 +56,10 @@ class Cursor {
 
   Status finish() const {
     if (!broken_) return {};
-    return fail(ErrorCode::internal, fmt::format("cannot read a change of the source: message '{}' is malformed at byte "
-                                                 "{} of {} (protocol error; report it)",
-                                                 kind_, at_ - begin_, end_ - begin_));
+    return fail(ErrorCode::internal,
+                fmt::format("cannot read a change of the source: message '{}' is malformed at byte "
+                            "{} of {} (protocol error; report it)",
+                            kind_, at_ - begin_, end_ - begin_));
   }
 
  private:
@@ -214,7 +215,7 @@ Result<KeepAlive> parse_keep_alive(Body body) {
   Cursor cursor('k', body);
   KeepAlive alive;
   alive.server_end = cursor.take_lsn();
-  cursor.take<int64_t>();  // the time of sending
+  alive.sent_at = cursor.take<int64_t>();
   alive.reply_now = cursor.take_byte() != 0;
   return finished(cursor, alive);
 }

@@ -112,6 +112,7 @@ struct WalData {
 };
 struct KeepAlive {
   Lsn server_end;
+  int64_t sent_at = 0;
   bool reply_now = false;
 };
 Result<WalData> parse_wal_data(Body body);

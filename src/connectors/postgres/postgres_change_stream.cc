@@ -10,8 +10,8 @@ namespace weir::postgres {
 namespace {
 
 using connector::ChangeGroup;
-using std::chrono::steady_clock;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 /// Groups that wait for the consumer.
 constexpr size_t kQueueItemsMax = 4;
@@ -24,6 +24,8 @@ constexpr milliseconds kConfirmEvery{100};
 constexpr milliseconds kWaitMax{100};
 /// A position without changes is handed over so often at most.
 constexpr milliseconds kIdleEvery{3'000};
+/// But so soon when the source asks: one that shuts down waits until its end is confirmed.
+constexpr milliseconds kPressedEvery{50};
 /// Sending a status takes no longer while the connection stands.
 constexpr milliseconds kSendMax{10'000};
 /// Messages between looks at the clock.
@@ -78,7 +80,8 @@ class PostgresChangeStream::Reader {
     const auto alive = WEIR_TRY(pgoutput::parse_keep_alive(message.subspan(1)));
     received_ = std::max(received_, alive.server_end);
     source_end_ = std::max(source_end_, alive.server_end);
-    decoder_.advance(alive.server_end);
+    decoder_.advance(alive.server_end, alive.sent_at);
+    is_pressed_ = is_pressed_ || alive.reply_now;
     return alive.reply_now ? send_status(false) : Status();
   }
 
@@ -95,8 +98,12 @@ class PostgresChangeStream::Reader {
     // A consumer that is behind gets more at once rather than more often.
     const auto due = decoder_.due();
     const bool is_due = due && now >= *due && stream_.waiting_groups_ == 0;
-    const bool is_idle = !due && decoder_.has_news() && now - handed_over_at_ >= kIdleEvery;
-    if (is_due || is_idle) WEIR_TRY(decoder_.flush());
+    const auto idle_every = is_pressed_ ? kPressedEvery : kIdleEvery;
+    const bool is_idle = !due && decoder_.has_news() && now - handed_over_at_ >= idle_every;
+    if (is_due || is_idle) {
+      is_pressed_ = false;
+      WEIR_TRY(decoder_.flush());
+    }
     publish_stats();
     return keep_alive();
   }
@@ -161,6 +168,7 @@ class PostgresChangeStream::Reader {
   Lsn received_, source_end_;
   Lsn told_;
   uint64_t bytes_ = 0;
+  bool is_pressed_ = false;  ///< the source waits for an answer
   steady_clock::time_point heard_at_ = steady_clock::now(), told_at_{}, asked_at_{},
                            handed_over_at_ = steady_clock::now();
   ChangeDecoder decoder_;
@@ -174,7 +182,7 @@ PostgresChangeStream::PostgresChangeStream(std::shared_ptr<const ChangeContext> 
       confirmed_(order.from.value) {
   stats_.heard_at = steady_clock::now();
   auto held = std::make_shared<std::pair<std::unique_ptr<ReplicationConnection>, StreamOrder>>(std::move(replication),
-                                                                                            std::move(order));
+                                                                                               std::move(order));
   thread_ = std::jthread([this, held] {
     Status ended;
     try {

@@ -27,8 +27,8 @@ struct StreamOrder {
 class PostgresChangeStream final : public connector::ChangeStream {
  public:
   /// `replication` is streaming.
-  PostgresChangeStream(std::shared_ptr<const ChangeContext> context,
-                       std::unique_ptr<ReplicationConnection> replication, StreamOrder order);
+  PostgresChangeStream(std::shared_ptr<const ChangeContext> context, std::unique_ptr<ReplicationConnection> replication,
+                       StreamOrder order);
   ~PostgresChangeStream() override;
 
   Result<std::optional<connector::ChangeGroup>> next(std::chrono::milliseconds wait) override;
@@ -48,8 +48,8 @@ class PostgresChangeStream final : public connector::ChangeStream {
   mutable std::mutex mutex_;
   connector::StreamStats stats_;
   std::condition_variable arrived_;
-  bool is_ready_ = false;   ///< the queue has called back
-  bool is_asked_ = false;   ///< the queue is to call back
+  bool is_ready_ = false;  ///< the queue has called back
+  bool is_asked_ = false;  ///< the queue is to call back
   std::jthread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,7 +50,8 @@ class HeldSnapshot final : public connector::SnapshotPoint {
 
 class PostgresChanges final : public connector::ChangeSource {
  public:
-  explicit PostgresChanges(std::shared_ptr<const ChangeContext> context) : context_(std::move(context)) {}
+  explicit PostgresChanges(std::shared_ptr<const ChangeContext> context)
+      : context_(std::move(context)), watching_(context_, waiter_) {}
 
   Result<std::vector<connector::SyncCandidate>> examine(const std::vector<plan::TableName>& tables) override {
     return named([&] { return examine_tables(tables); });
@@ -88,19 +90,15 @@ class PostgresChanges final : public connector::ChangeSource {
 
   Result<connector::ChangeSourceState> state() override {
     return named([&]() -> Result<connector::ChangeSourceState> {
-      Waiter waiter;
-      const auto replication = WEIR_TRY(open_replication(waiter));
-      const auto identity = WEIR_TRY(replication->identify(waiter, deadline()));
-      SourceCatalog catalog(context_, waiter);
-      return read_slot_state(catalog, context_->slot, identity.system + "/" + identity.timeline);
+      const std::lock_guard lock(mutex_);
+      return read_slot_state(watching_, context_->slot);
     });
   }
 
   Status heartbeat() override {
     return named([&]() -> Status {
-      Waiter waiter;
-      SourceCatalog catalog(context_, waiter);
-      WEIR_TRY(catalog.run("SELECT pg_logical_emit_message(false, 'weir', '')"));
+      const std::lock_guard lock(mutex_);
+      WEIR_TRY(watching_.run("SELECT pg_logical_emit_message(false, 'weir', '')"));
       return {};
     });
   }
@@ -141,8 +139,8 @@ class PostgresChanges final : public connector::ChangeSource {
       } else if (const auto one = found.find(table); one != found.end()) {
         candidates.push_back(one->second);
       } else {
-        candidates.push_back({nullptr, connector::TableStop{"table_not_found", "no table " + table.to_string() +
-                                                                                   " is on the source"}});
+        candidates.push_back(
+            {nullptr, connector::TableStop{"table_not_found", "no table " + table.to_string() + " is on the source"}});
       }
     }
     return candidates;
@@ -154,7 +152,8 @@ class PostgresChanges final : public connector::ChangeSource {
       const auto candidate = judge(facts);
       if (!candidate.stop) continue;
       return fail(ErrorCode::invalid_request,
-                  "cannot publish table " + facts.name.to_string() + ": " + candidate.stop->reason, candidate.stop->hint);
+                  "cannot publish table " + facts.name.to_string() + ": " + candidate.stop->reason,
+                  candidate.stop->hint);
     }
     return {};
   }
@@ -167,11 +166,12 @@ class PostgresChanges final : public connector::ChangeSource {
     const NewSlot made = WEIR_TRY(replication->create_slot(slot, temporary, waiter, steady_clock::now() + kSlotMax));
     const auto taken_at = std::chrono::system_clock::now();
     auto holder = WEIR_TRY(context_->open(waiter, deadline()));
-    const auto results = WEIR_TRY(holder->run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                                                  quote_literal(made.snapshot) + "; SELECT pg_export_snapshot()",
-                                              waiter, deadline()));
-    return std::make_unique<HeldSnapshot>(std::move(holder), made.consistent_point,
-                                          text_at(results.at(2).get(), 0, 0), taken_at);
+    const auto results =
+        WEIR_TRY(holder->run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
+                                 quote_literal(made.snapshot) + "; SELECT pg_export_snapshot()",
+                             waiter, deadline()));
+    return std::make_unique<HeldSnapshot>(std::move(holder), made.consistent_point, text_at(results.at(2).get(), 0, 0),
+                                          taken_at);
   }
 
   Result<std::vector<FollowedTable>> known_tables(SourceCatalog& catalog,
@@ -199,13 +199,13 @@ class PostgresChanges final : public connector::ChangeSource {
     const Lsn begin = WEIR_TRY(lsn_at(from));
     SourceCatalog catalog(context_, waiter);
     auto known = WEIR_TRY(known_tables(catalog, std::move(tables)));
-    const auto state = WEIR_TRY(read_slot_state(catalog, context_->slot, {}));
+    const auto state = WEIR_TRY(read_slot_state(catalog, context_->slot));
     if (!state.follows) {
       return fail(ErrorCode::replication_slot_missing, "the replication slot is gone on the source: " + context_->slot);
     }
     if (begin && state.confirmed > from) {
-      return fail(ErrorCode::sync_data_loss, "the replication slot stands at " + state.confirmed +
-                                                 ", ahead of the copy, which stands at " + from);
+      return fail(ErrorCode::sync_data_loss,
+                  "the replication slot stands at " + state.confirmed + ", ahead of the copy, which stands at " + from);
     }
     auto replication = WEIR_TRY(open_replication(waiter));
     WEIR_TRY(replication->start({context_->slot, context_->slot, begin}, waiter, steady_clock::now() + kStartMax));
@@ -221,6 +221,9 @@ class PostgresChanges final : public connector::ChangeSource {
   }
 
   const std::shared_ptr<const ChangeContext> context_;
+  std::mutex mutex_;
+  Waiter waiter_;           // under `mutex_`
+  SourceCatalog watching_;  // under `mutex_`: what is asked again and again keeps its connection
 };
 
 }  // namespace

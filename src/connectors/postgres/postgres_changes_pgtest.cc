@@ -50,9 +50,13 @@ TEST_F(PostgresChangesTest, KnowsNumericKeysByTheirValue) {
 }
 
 TEST_F(PostgresChangesTest, FollowsATableByAnIndexOtherThanItsPrimaryKey) {
-  witness_->run("CREATE TABLE " + table("users") + " (id int8 PRIMARY KEY, code text NOT NULL, name text); "
-                "CREATE UNIQUE INDEX by_code ON " + table("users") + " (code); "
-                "ALTER TABLE " + table("users") + " REPLICA IDENTITY USING INDEX by_code");
+  witness_->run("CREATE TABLE " + table("users") +
+                " (id int8 PRIMARY KEY, code text NOT NULL, name text); "
+                "CREATE UNIQUE INDEX by_code ON " +
+                table("users") +
+                " (code); "
+                "ALTER TABLE " +
+                table("users") + " REPLICA IDENTITY USING INDEX by_code");
   follow({"users"});
   EXPECT_THAT(tables_[0]->key, ElementsAre("code"));
   witness_->run("INSERT INTO " + table("users") + " VALUES (1, 'x', 'a'); UPDATE " + table("users") +
@@ -62,9 +66,13 @@ TEST_F(PostgresChangesTest, FollowsATableByAnIndexOtherThanItsPrimaryKey) {
 }
 
 TEST_F(PostgresChangesTest, UnchangedLongValuesAreNamedOrTakenFromTheOldRow) {
-  witness_->run("CREATE TABLE " + table("docs") + " (id int PRIMARY KEY, title text, body text); "
-                "ALTER TABLE " + table("docs") + " ALTER body SET STORAGE EXTERNAL; "
-                "INSERT INTO " + table("docs") + " SELECT i, 't', repeat('x', 3000) FROM generate_series(1, 3) i");
+  witness_->run("CREATE TABLE " + table("docs") +
+                " (id int PRIMARY KEY, title text, body text); "
+                "ALTER TABLE " +
+                table("docs") +
+                " ALTER body SET STORAGE EXTERNAL; "
+                "INSERT INTO " +
+                table("docs") + " SELECT i, 't', repeat('x', 3000) FROM generate_series(1, 3) i");
   follow({"docs"});
   witness_->run("UPDATE " + table("docs") + " SET title = 'u' WHERE id = 1");
   EXPECT_THAT(read_lines(1), ElementsAre("update id=1 title=u body=NULL unchanged[body]"));
@@ -74,8 +82,8 @@ TEST_F(PostgresChangesTest, UnchangedLongValuesAreNamedOrTakenFromTheOldRow) {
   const std::string body(2500, 'y');
   witness_->run("BEGIN; UPDATE " + table("docs") + " SET body = '" + body + "' WHERE id = 3; UPDATE " + table("docs") +
                 " SET title = 'v' WHERE id = 3; COMMIT");
-  EXPECT_THAT(read_lines(2), ElementsAre("update id=3 title=t body=" + body + " superseded",
-                                         "update id=3 title=v body=" + body));
+  EXPECT_THAT(read_lines(2),
+              ElementsAre("update id=3 title=t body=" + body + " superseded", "update id=3 title=v body=" + body));
   witness_->run("ALTER TABLE " + table("docs") + " REPLICA IDENTITY FULL; UPDATE " + table("docs") +
                 " SET title = 'w' WHERE id = 3");
   EXPECT_THAT(read_lines(1), ElementsAre("update id=3 title=w body=" + body));
@@ -97,8 +105,8 @@ TEST_F(PostgresChangesTest, ASavepointThatWasRolledBackInAStreamedTransactionLea
   limits.spill_memory_bytes = 100'000;
   follow({"users"}, limits);
   const auto many = [&](int from, int to) {
-    return "INSERT INTO " + table("users") + " SELECT i, repeat('x', 100) FROM generate_series(" + std::to_string(from) +
-           ", " + std::to_string(to) + ") i; ";
+    return "INSERT INTO " + table("users") + " SELECT i, repeat('x', 100) FROM generate_series(" +
+           std::to_string(from) + ", " + std::to_string(to) + ") i; ";
   };
   witness_->run("BEGIN; " + many(1, 5000) + "SAVEPOINT s; " + many(5001, 10'000) + "SAVEPOINT t; " +
                 many(10'001, 15'000) + "ROLLBACK TO s; " + many(20'001, 25'000));
@@ -117,8 +125,8 @@ TEST_F(PostgresChangesTest, StreamedTransactionsThatInterleaveComeInTheOrderOfTh
   follow({"users"});
   Witness other, third;
   const auto many = [&](int from) {
-    return "INSERT INTO " + table("users") + " SELECT i, repeat('x', 100) FROM generate_series(" + std::to_string(from) +
-           ", " + std::to_string(from + 1999) + ") i";
+    return "INSERT INTO " + table("users") + " SELECT i, repeat('x', 100) FROM generate_series(" +
+           std::to_string(from) + ", " + std::to_string(from + 1999) + ") i";
   };
   witness_->run("BEGIN; " + many(1));
   other.run("BEGIN; " + many(10'001));
@@ -153,18 +161,40 @@ TEST_F(PostgresChangesTest, ALargeTransactionComesInPartsThatEndWithAWholeOne) {
 }
 
 TEST_F(PostgresChangesTest, RefusesByNameWhatCannotBeFollowed) {
-  witness_->run("CREATE TABLE " + table("keyless") + " (id int); "
-                "CREATE TABLE " + table("full_keyless") + " (id int); "
-                "ALTER TABLE " + table("full_keyless") + " REPLICA IDENTITY FULL; "
-                "CREATE TABLE " + table("nothing") + " (id int PRIMARY KEY); "
-                "ALTER TABLE " + table("nothing") + " REPLICA IDENTITY NOTHING; "
-                "CREATE TABLE " + table("parts") + " (id int PRIMARY KEY) PARTITION BY RANGE (id); "
-                "CREATE TABLE " + table("part") + " PARTITION OF " + table("parts") + " FOR VALUES FROM (0) TO (10); "
-                "CREATE TABLE " + table("parent") + " (id int PRIMARY KEY); "
-                "CREATE TABLE " + table("child") + " () INHERITS (" + table("parent") + "); "
-                "CREATE UNLOGGED TABLE " + table("unlogged") + " (id int PRIMARY KEY); "
-                "CREATE VIEW " + table("view") + " AS SELECT 1 AS id; "
-                "CREATE TABLE " + table("deferred") + " (id int PRIMARY KEY DEFERRABLE)");
+  witness_->run("CREATE TABLE " + table("keyless") +
+                " (id int); "
+                "CREATE TABLE " +
+                table("full_keyless") +
+                " (id int); "
+                "ALTER TABLE " +
+                table("full_keyless") +
+                " REPLICA IDENTITY FULL; "
+                "CREATE TABLE " +
+                table("nothing") +
+                " (id int PRIMARY KEY); "
+                "ALTER TABLE " +
+                table("nothing") +
+                " REPLICA IDENTITY NOTHING; "
+                "CREATE TABLE " +
+                table("parts") +
+                " (id int PRIMARY KEY) PARTITION BY RANGE (id); "
+                "CREATE TABLE " +
+                table("part") + " PARTITION OF " + table("parts") +
+                " FOR VALUES FROM (0) TO (10); "
+                "CREATE TABLE " +
+                table("parent") +
+                " (id int PRIMARY KEY); "
+                "CREATE TABLE " +
+                table("child") + " () INHERITS (" + table("parent") +
+                "); "
+                "CREATE UNLOGGED TABLE " +
+                table("unlogged") +
+                " (id int PRIMARY KEY); "
+                "CREATE VIEW " +
+                table("view") +
+                " AS SELECT 1 AS id; "
+                "CREATE TABLE " +
+                table("deferred") + " (id int PRIMARY KEY DEFERRABLE)");
   const std::vector<std::pair<std::string, std::string>> expected = {
       {"keyless", "table has no primary key — cannot CDC sync"},
       {"full_keyless", "table has no primary key — cannot CDC sync"},
@@ -316,8 +346,10 @@ TEST_F(PostgresChangesTest, ASlotThatIsAheadOfTheCopyIsDataLoss) {
   follow({"users"});
   stream_.reset();
   EXPECT_TRUE(eventually(
-      [&] { return witness_->value("SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'weir_" +
-                                   std::to_string(getpid()) + "'") == "0"; },
+      [&] {
+        return witness_->value("SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'weir_" +
+                               std::to_string(getpid()) + "'") == "0";
+      },
       milliseconds(5'000)));
   witness_->run("INSERT INTO " + table("users") + " VALUES (1)");
   witness_->run("SELECT pg_replication_slot_advance('weir_" + std::to_string(getpid()) + "', pg_current_wal_lsn())");

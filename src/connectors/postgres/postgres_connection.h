@@ -91,8 +91,8 @@ class Connection {
   Status begin_copy_both(const std::string& text, Waiter& waiter, Deadline deadline);
   /// Sends a message to a server in COPY BOTH.
   Status put_copy(std::span<const char> message, Waiter& waiter, Deadline deadline);
-  /// After a result that says COPY OUT or COPY BOTH: the next row that has arrived whole; `wait`: ask `receive` for more; `end`:
-  /// `next_result` tells whether the server ended it well.
+  /// After a result that says COPY OUT or COPY BOTH: the next row that has arrived whole; `wait`: ask `receive` for
+  /// more; `end`: `next_result` tells whether the server ended it well.
   Result<CopyMessage> copy_message();
   /// Waits until something arrives and takes it in: with TLS one record, which may be a single short message.
   Status receive(Waiter& waiter, Deadline deadline);

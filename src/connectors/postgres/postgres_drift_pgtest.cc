@@ -16,8 +16,9 @@ class PostgresDriftTest : public ChangesTest {
   void SetUp() override {
     ChangesTest::SetUp();
     if (witness_ == nullptr) return;
-    witness_->run("CREATE TABLE " + table("users") + " (id int4 PRIMARY KEY, name varchar(10), old text); INSERT INTO " +
-                  table("users") + " VALUES (1, 'a', 'o')");
+    witness_->run("CREATE TABLE " + table("users") +
+                  " (id int4 PRIMARY KEY, name varchar(10), old text); INSERT INTO " + table("users") +
+                  " VALUES (1, 'a', 'o')");
     follow({"users"});
   }
   void alter(const std::string& text) { witness_->run("ALTER TABLE " + table("users") + " " + text); }
@@ -35,8 +36,7 @@ TEST_F(PostgresDriftTest, ADefaultThatWasSetLaterIsNotInOldRows) {
   alter("ADD COLUMN age int");
   alter("ALTER age SET DEFAULT 18");
   update();
-  EXPECT_THAT(read_lines(2),
-              ElementsAre("schema users +age:integer=NULL", "update id=1 name=a old=o age=NULL"));
+  EXPECT_THAT(read_lines(2), ElementsAre("schema users +age:integer=NULL", "update id=1 name=a old=o age=NULL"));
 }
 
 TEST_F(PostgresDriftTest, ARenamedColumnIsTheSameColumn) {
@@ -68,8 +68,8 @@ TEST_F(PostgresDriftTest, AColumnThatWasReplacedUnderItsNameStopsTheTable) {
 TEST_F(PostgresDriftTest, TypesThatHoldEveryOldValueGoOn) {
   alter("ALTER id TYPE int8, ALTER name TYPE varchar(20)");
   update();
-  EXPECT_THAT(read_lines(2), ElementsAre("schema users id:bigint name:character varying(20)",
-                                         "update id=1 name=a old=o"));
+  EXPECT_THAT(read_lines(2),
+              ElementsAre("schema users id:bigint name:character varying(20)", "update id=1 name=a old=o"));
 }
 
 TEST_F(PostgresDriftTest, OtherTypesStopTheTable) {
@@ -135,8 +135,7 @@ TEST_F(PostgresDriftTest, TheOthersGoOn) {
   alter("REPLICA IDENTITY NOTHING");
   witness_->run("INSERT INTO " + table("users") + " VALUES (2); INSERT INTO " + table("notes") + " VALUES (1)");
   witness_->run("INSERT INTO " + table("users") + " VALUES (3); INSERT INTO " + table("notes") + " VALUES (2)");
-  EXPECT_THAT(read_lines(3),
-              ElementsAre("end users: replica_identity_nothing", "insert id=1", "insert id=2"));
+  EXPECT_THAT(read_lines(3), ElementsAre("end users: replica_identity_nothing", "insert id=1", "insert id=2"));
 }
 
 TEST_F(PostgresDriftTest, ChangesWhileNobodyListensAreSeenInTheirOrder) {
@@ -149,10 +148,9 @@ TEST_F(PostgresDriftTest, ChangesWhileNobodyListensAreSeenInTheirOrder) {
   alter("DROP COLUMN old");
   update();
   reopen();
-  EXPECT_THAT(read_lines(5),
-              ElementsAre("update id=1 name=a old=o", "schema users +age:integer=18 name->first_name",
-                          "update id=1 first_name=a old=o age=18", "schema users first_name->full_name -old",
-                          "update id=1 full_name=a age=18"));
+  EXPECT_THAT(read_lines(5), ElementsAre("update id=1 name=a old=o", "schema users +age:integer=18 name->first_name",
+                                         "update id=1 first_name=a old=o age=18",
+                                         "schema users first_name->full_name -old", "update id=1 full_name=a age=18"));
 }
 
 TEST_F(PostgresDriftTest, AChangeInTheSameTransactionIsVisibleInTime) {
@@ -174,12 +172,13 @@ TEST_F(PostgresDriftTest, ACopyWithoutAMemoKnowsColumnsByName) {
   alter("ADD COLUMN age int");
   update();
   reopen();
-  EXPECT_THAT(read_lines(2), ElementsAre("schema users +age:integer=NULL name->full_name",
-                                         "update id=1 full_name=a old=o age=NULL"));
+  EXPECT_THAT(read_lines(2),
+              ElementsAre("schema users +age:integer=NULL name->full_name", "update id=1 full_name=a old=o age=NULL"));
 }
 
 TEST_F(PostgresDriftTest, GeneratedColumnsAreNotPartOfTheCopy) {
-  witness_->run("CREATE TABLE " + table("sums") + " (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED, c int)");
+  witness_->run("CREATE TABLE " + table("sums") +
+                " (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED, c int)");
   ASSERT_TRUE(changes_->forget());
   follow({"sums"});
   witness_->run("INSERT INTO " + table("sums") + " (a, c) VALUES (1, 2)");

@@ -102,8 +102,8 @@ class PostgresParityTest : public ChangesTest {
  protected:
   /// Rows of every type, the last of which is NULL in all.
   void make_every_type() {
-    witness_->run("CREATE EXTENSION IF NOT EXISTS citext; CREATE EXTENSION IF NOT EXISTS hstore; CREATE TYPE " + schema_ +
-                  ".mood AS ENUM ('sad', 'ok', 'happy', 'Zen'); CREATE TYPE " + schema_ +
+    witness_->run("CREATE EXTENSION IF NOT EXISTS citext; CREATE EXTENSION IF NOT EXISTS hstore; CREATE TYPE " +
+                  schema_ + ".mood AS ENUM ('sad', 'ok', 'happy', 'Zen'); CREATE TYPE " + schema_ +
                   ".pair AS (left_part integer, right_part text); CREATE DOMAIN " + schema_ +
                   ".quantity AS integer CHECK (value > -1000); CREATE DOMAIN " + schema_ + ".address AS inet");
     cases_ = all_types(schema_);

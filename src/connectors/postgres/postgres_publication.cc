@@ -57,7 +57,8 @@ Error refusal(Error error) {
   const auto contains = [&](std::string_view part) { return error.message.find(part) != std::string::npos; };
   const bool denied = error.code == ErrorCode::source_query_failed && contains("SQLSTATE 42501");
   if (!denied) return error;
-  return {ErrorCode::source_permission_denied, "the source's user may not publish the tables: " + error.message,
+  return {ErrorCode::source_permission_denied,
+          "the source's user may not publish the tables: " + error.message,
           "GRANT CREATE ON DATABASE … TO the user, and make it the owner of the tables; or let their owner make the "
           "publication",
           {}};
@@ -88,21 +89,26 @@ Status publish_tables(SourceCatalog& catalog, const std::string& publication,
   return {};
 }
 
-Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, const std::string& slot,
-                                                     const std::string& identity) {
+Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, const std::string& slot) {
+  if (WEIR_TRY(catalog.connection())->server().in_recovery) {
+    return fail(ErrorCode::source_not_prepared, "the source is a standby: it cannot be followed",
+                "register the primary for the live copy");
+  }
   // Columns that came with later versions are read as JSON, so that they may be missing.
-  const auto results = WEIR_TRY(catalog.run(fmt::format(
-      "SELECT pg_current_wal_flush_lsn(), s.confirmed_flush_lsn, "
-      "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0)::int8, "
-      "s.slot_name IS NOT NULL, s.plugin = 'pgoutput' AND s.database = current_database() "
-      "AND coalesce(to_jsonb(s)->>'wal_status', '') <> 'lost' "
-      "AND coalesce(to_jsonb(s)->>'invalidation_reason', '') = '' "
-      "AND coalesce((to_jsonb(s)->>'conflicting')::bool, false) = false "
-      "FROM (SELECT 1) AS one LEFT JOIN pg_replication_slots s ON s.slot_name = {}",
-      quote_literal(slot))));
+  const auto results = WEIR_TRY(
+      catalog.run(fmt::format("SELECT pg_current_wal_flush_lsn(), s.confirmed_flush_lsn, "
+                              "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0)::int8, "
+                              "s.slot_name IS NOT NULL, s.plugin = 'pgoutput' AND s.database = current_database() "
+                              "AND coalesce(to_jsonb(s)->>'wal_status', '') <> 'lost' "
+                              "AND coalesce(to_jsonb(s)->>'invalidation_reason', '') = '' "
+                              "AND coalesce((to_jsonb(s)->>'conflicting')::bool, false) = false, "
+                              "(SELECT system_identifier FROM pg_control_system()), "
+                              "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int "
+                              "FROM (SELECT 1) AS one LEFT JOIN pg_replication_slots s ON s.slot_name = {}",
+                              quote_literal(slot))));
   const pg_result* row = results.at(0).get();
   connector::ChangeSourceState state;
-  state.identity = identity;
+  state.identity = text_at(row, 0, 5) + "/" + text_at(row, 0, 6);
   if (const auto end = lsn_of(text_at(row, 0, 0))) state.end = to_position(*end);
   if (const auto confirmed = lsn_of(text_at(row, 0, 1))) state.confirmed = to_position(*confirmed);
   state.retained_bytes = static_cast<uint64_t>(std::max<int64_t>(0, std::stoll(text_at(row, 0, 2))));
@@ -126,8 +132,10 @@ Status drop_slot_and_publication(SourceCatalog& catalog, const std::string& name
     }
     if (waiter.pause(kEndPause) == Waiter::Outcome::stopped) return fail(ErrorCode::cancelled, "cancelled");
   }
-  WEIR_TRY(catalog.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = " + quoted));
-  auto dropped = catalog.run(std::string(kBeginWriting) + "DROP PUBLICATION IF EXISTS " + quote_identifier(name) + "; COMMIT");
+  WEIR_TRY(
+      catalog.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = " + quoted));
+  auto dropped =
+      catalog.run(std::string(kBeginWriting) + "DROP PUBLICATION IF EXISTS " + quote_identifier(name) + "; COMMIT");
   if (!dropped) return fail(refusal(std::move(dropped.error())));
   return {};
 }

@@ -12,11 +12,12 @@ namespace weir::postgres {
 
 /// Makes the publication publish every kind of change of exactly these tables; does nothing when it does already.
 /// Errors: source_permission_denied, source_*.
-Status publish_tables(SourceCatalog& catalog, const std::string& publication, const std::vector<plan::TableName>& tables);
+Status publish_tables(SourceCatalog& catalog, const std::string& publication,
+                      const std::vector<plan::TableName>& tables);
 
 /// The slot, and how far the source's log has come.
-Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, const std::string& slot,
-                                                     const std::string& identity);
+/// Errors: source_not_prepared (a standby).
+Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, const std::string& slot);
 
 /// Ends the connection that reads from the slot, when it may, and drops slot and publication.
 Status drop_slot_and_publication(SourceCatalog& catalog, const std::string& name, Waiter& waiter);

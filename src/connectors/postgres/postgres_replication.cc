@@ -45,27 +45,35 @@ Error refusal(Error error, const std::string& slot) {
     return {ErrorCode::already_exists, "the replication slot exists already: " + slot, {}, {}};
   }
   if (contains(error, "SQLSTATE 42501")) {
-    return {ErrorCode::source_permission_denied, "the source's user lacks the attribute REPLICATION",
-            "ALTER ROLE … REPLICATION (on a managed service its own role, for example rds_replication)", {}};
+    return {ErrorCode::source_permission_denied,
+            "the source's user lacks the attribute REPLICATION",
+            "ALTER ROLE … REPLICATION (on a managed service its own role, for example rds_replication)",
+            {}};
   }
   if (contains(error, "SQLSTATE 42704") || contains(error, "SQLSTATE 58P01")) {
     return {ErrorCode::replication_slot_missing, "the replication slot is gone on the source: " + slot, {}, {}};
   }
   if (contains(error, "SQLSTATE 55000") && (contains(error, "invalidated") || contains(error, "cannot read from"))) {
-    return {ErrorCode::replication_slot_missing,
-            "the source has dropped what the replication slot needs: " + slot, {}, {}};
+    return {
+        ErrorCode::replication_slot_missing, "the source has dropped what the replication slot needs: " + slot, {}, {}};
   }
   if (contains(error, "SQLSTATE 55000") && contains(error, "wal_level")) {
-    return {ErrorCode::source_not_prepared, "wal_level is not 'logical' on the source",
-            "set wal_level = logical in postgresql.conf and restart the source", {}};
+    return {ErrorCode::source_not_prepared,
+            "wal_level is not 'logical' on the source",
+            "set wal_level = logical in postgresql.conf and restart the source",
+            {}};
   }
   if (contains(error, "SQLSTATE 53400")) {
-    return {ErrorCode::source_not_prepared, "all replication slots of the source are in use",
-            "raise max_replication_slots on the source, or drop slots that nobody uses", {}};
+    return {ErrorCode::source_not_prepared,
+            "all replication slots of the source are in use",
+            "raise max_replication_slots on the source, or drop slots that nobody uses",
+            {}};
   }
   if (contains(error, "SQLSTATE 53300")) {
-    return {ErrorCode::source_not_prepared, "all replication connections of the source are in use",
-            "raise max_wal_senders on the source", {}};
+    return {ErrorCode::source_not_prepared,
+            "all replication connections of the source are in use",
+            "raise max_wal_senders on the source",
+            {}};
   }
   if (contains(error, "SQLSTATE 55006")) {
     return {ErrorCode::replication_slot_in_use, "another connection reads from the replication slot: " + slot, {}, {}};
@@ -82,7 +90,8 @@ Result<std::unique_ptr<ReplicationConnection>> ReplicationConnection::open(Conne
   if (!connection) return fail(refusal(std::move(connection.error()), {}));
   const ServerFacts& server = (*connection)->server();
   if (server.version_number < kOldestVersion) {
-    return fail(ErrorCode::not_available_yet, "this version of PostgreSQL is too old for a live copy: " + server.version,
+    return fail(ErrorCode::not_available_yet,
+                "this version of PostgreSQL is too old for a live copy: " + server.version,
                 "Weir follows version 14 and later");
   }
   if (server.in_recovery) {
@@ -91,11 +100,6 @@ Result<std::unique_ptr<ReplicationConnection>> ReplicationConnection::open(Conne
   }
   (*connection)->read_ahead();
   return std::unique_ptr<ReplicationConnection>(new ReplicationConnection(std::move(*connection)));
-}
-
-Result<SystemIdentity> ReplicationConnection::identify(Waiter& waiter, Deadline deadline) {
-  const auto results = WEIR_TRY(connection_->run("IDENTIFY_SYSTEM", waiter, deadline));
-  return SystemIdentity{text_at(results.at(0).get(), 0, 0), text_at(results.at(0).get(), 0, 1)};
 }
 
 Result<NewSlot> ReplicationConnection::create_slot(const std::string& name, bool temporary, Waiter& waiter,
@@ -109,13 +113,15 @@ Result<NewSlot> ReplicationConnection::create_slot(const std::string& name, bool
     Error error = refusal(std::move(results.error()), name);
     if (error.code == ErrorCode::timeout) {
       error.message = "the source did not make the replication slot in time: " + name;
-      error.hint = "a slot waits for all transactions that were open when it was asked for: end long ones on the source";
+      error.hint =
+          "a slot waits for all transactions that were open when it was asked for: end long ones on the source";
     }
     return fail(std::move(error));
   }
   const pg_result* row = results->at(0).get();
   const auto point = lsn_of(text_at(row, 0, 1));
-  if (!point) return fail(ErrorCode::internal, "the source gave no position for its new slot (protocol error; report it)");
+  if (!point)
+    return fail(ErrorCode::internal, "the source gave no position for its new slot (protocol error; report it)");
   return NewSlot{*point, text_at(row, 0, 2)};
 }
 
@@ -131,7 +137,8 @@ Status ReplicationConnection::start(const StreamStart& start, Waiter& waiter, De
     // The source may not have noticed yet that the connection before is gone.
     const bool again = error.code == ErrorCode::replication_slot_in_use && steady_clock::now() + kSlotRetry < deadline;
     if (!again) return fail(std::move(error));
-    if (waiter.pause(kSlotRetry) == Waiter::Outcome::stopped) return fail(ErrorCode::cancelled, "the stream was cancelled");
+    if (waiter.pause(kSlotRetry) == Waiter::Outcome::stopped)
+      return fail(ErrorCode::cancelled, "the stream was cancelled");
   }
 }
 

@@ -18,11 +18,6 @@ struct NewSlot {
   std::string snapshot;
 };
 
-struct SystemIdentity {
-  std::string system;  ///< a number of 64 bits
-  std::string timeline;
-};
-
 /// What to start a stream with.
 struct StreamStart {
   std::string slot;
@@ -37,7 +32,6 @@ class ReplicationConnection {
   static Result<std::unique_ptr<ReplicationConnection>> open(ConnectionParameters parameters, Waiter& waiter,
                                                              Deadline deadline);
 
-  Result<SystemIdentity> identify(Waiter& waiter, Deadline deadline);
   /// Waits for all transactions that are open on the source now. Errors: already_exists, timeout.
   Result<NewSlot> create_slot(const std::string& name, bool temporary, Waiter& waiter, Deadline deadline);
   /// Errors: replication_slot_missing; replication_slot_in_use, when another connection has not gone by `deadline`.

@@ -75,7 +75,8 @@ bool fill_gaps(const FollowedTable& known, const TableFacts* facts, std::vector<
       if (numbers[i] <= low) return false;
       continue;
     }
-    const auto next = std::find_if(numbers.begin() + static_cast<int64_t>(i), numbers.end(), [](int16_t n) { return n != 0; });
+    const auto next =
+        std::find_if(numbers.begin() + static_cast<int64_t>(i), numbers.end(), [](int16_t n) { return n != 0; });
     const int high = next == numbers.end() ? INT16_MAX + 1 : *next;
     const auto first = all.upper_bound(low);
     if (first == all.end() || *first >= high) return false;
@@ -142,7 +143,8 @@ class Comparison {
   void take_column(const RelationColumn& column, int16_t number) {
     next_.targets.push_back(-1);
     const auto known = std::ranges::find(known_numbers_, number);
-    if (known != known_numbers_.end()) return take_known(column, static_cast<size_t>(known - known_numbers_.begin()), number);
+    if (known != known_numbers_.end())
+      return take_known(column, static_cast<size_t>(known - known_numbers_.begin()), number);
     const AttributeFacts* now = facts_ == nullptr ? nullptr : facts_->attribute(number);
     if (now == nullptr || !now->is_selectable) return;  // dropped again since, or none of ours
     if (!same_type(now->source, type_of(column))) {
@@ -223,8 +225,8 @@ class Comparison {
   }
 
   Drift finish() {
-    const bool changed = !change_.added.empty() || !change_.renamed.empty() || !change_.dropped.empty() ||
-                         !change_.widened.empty();
+    const bool changed =
+        !change_.added.empty() || !change_.renamed.empty() || !change_.dropped.empty() || !change_.widened.empty();
     next_.relation = relation_;
     if (changed) {
       table_->memo = to_text(next_.source);
@@ -258,9 +260,9 @@ struct Widening {
   bool same_text;
 };
 constexpr std::array kWidenings = {
-    Widening{oid::kInt2, oid::kInt4, true},     Widening{oid::kInt2, oid::kInt8, true},
-    Widening{oid::kInt4, oid::kInt8, true},     Widening{oid::kFloat4, oid::kFloat8, false},
-    Widening{oid::kVarchar, oid::kText, true},  Widening{oid::kText, oid::kVarchar, true},
+    Widening{oid::kInt2, oid::kInt4, true},    Widening{oid::kInt2, oid::kInt8, true},
+    Widening{oid::kInt4, oid::kInt8, true},    Widening{oid::kFloat4, oid::kFloat8, false},
+    Widening{oid::kVarchar, oid::kText, true}, Widening{oid::kText, oid::kVarchar, true},
 };
 
 /// Whether a type with this modifier holds all that the same type with the other one does. -1 is no limit.
@@ -315,8 +317,7 @@ bool is_unchanged(const FollowedTable& known, const Relation& relation) {
   for (size_t i = 0; i < relation.columns.size(); i++) {
     const RelationColumn& column = relation.columns[i];
     if (known.source.columns[i].number == 0 || column.name != known.table->columns[i].name ||
-        !same_type(type_of(column), known.source.columns[i]) ||
-        column.in_identity != contains(known.key, i)) {
+        !same_type(type_of(column), known.source.columns[i]) || column.in_identity != contains(known.key, i)) {
       return false;
     }
   }
@@ -335,11 +336,14 @@ std::optional<TableStop> find_replaced(const FollowedTable& known, const ColumnN
 Drift compare(const FollowedTable& known, const Relation& relation, const TableFacts* facts) {
   const std::string name = known.table->name.to_string();
   if (relation.schema != known.table->name.schema || relation.name != known.table->name.table) {
-    return {nullptr, {}, stopped("table_renamed", "name it " + relation.schema + "." + relation.name + " in sync.tables")};
+    return {
+        nullptr, {}, stopped("table_renamed", "name it " + relation.schema + "." + relation.name + " in sync.tables")};
   }
   if (relation.identity == 'n') {
-    return {nullptr, {}, stopped("replica_identity_nothing", "run ALTER TABLE " + name +
-                                                                 " REPLICA IDENTITY DEFAULT on the source, then " + kResync)};
+    return {nullptr,
+            {},
+            stopped("replica_identity_nothing",
+                    "run ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT on the source, then " + kResync)};
   }
   if (is_unchanged(known, relation)) {
     FollowedTable next = known;

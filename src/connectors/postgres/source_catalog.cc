@@ -146,8 +146,9 @@ Result<std::vector<ResultHandle>> SourceCatalog::run_when_visible(uint32_t xid, 
 
 Result<ColumnNumbers> SourceCatalog::column_numbers(uint32_t oid, uint32_t xid) {
   const auto results = WEIR_TRY(run_when_visible(
-      xid, fmt::format("SELECT attname, attnum FROM pg_attribute WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped",
-                       oid)));
+      xid,
+      fmt::format("SELECT attname, attnum FROM pg_attribute WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped",
+                  oid)));
   ColumnNumbers numbers;
   const pg_result* rows = results.at(1).get();
   for (int row = 0; row < PQntuples(rows); row++) {
@@ -171,11 +172,11 @@ Result<std::optional<TableFacts>> SourceCatalog::table(uint32_t oid, uint32_t xi
 
 Result<SourceCatalog::CastType> SourceCatalog::cast_type(uint32_t type_oid) {
   if (const auto known = cast_types_.find(type_oid); known != cast_types_.end()) return known->second;
-  const auto results = WEIR_TRY(run(fmt::format(
-      "WITH RECURSIVE bases AS (SELECT * FROM pg_type WHERE oid = {} UNION ALL "
-      "SELECT t.* FROM bases b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd') "
-      "SELECT oid, typarray, format_type(oid, NULL), typreceive <> 0 FROM bases WHERE typtype <> 'd'",
-      type_oid)));
+  const auto results = WEIR_TRY(
+      run(fmt::format("WITH RECURSIVE bases AS (SELECT * FROM pg_type WHERE oid = {} UNION ALL "
+                      "SELECT t.* FROM bases b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd') "
+                      "SELECT oid, typarray, format_type(oid, NULL), typreceive <> 0 FROM bases WHERE typtype <> 'd'",
+                      type_oid)));
   const pg_result* row = results.at(0).get();
   if (PQntuples(row) == 0) {
     return fail(ErrorCode::schema_drift, "a type is gone on the source: oid " + std::to_string(type_oid));
@@ -214,8 +215,8 @@ Result<CastValues> SourceCatalog::cast(uint32_t type_oid, const plan::Column& co
 }
 
 /// As an array, which comes back as an array of texts.
-Status SourceCatalog::cast_together(const CastType& type, const RawValues& values, bool as_text, size_t from,
-                                    size_t to, CastValues& out) {
+Status SourceCatalog::cast_together(const CastType& type, const RawValues& values, bool as_text, size_t from, size_t to,
+                                    CastValues& out) {
   const auto form = as_text ? RawValues::Form::text : RawValues::Form::binary;
   const uint32_t element = as_text ? oid::kText : type.oid;
   Statement statement;
@@ -230,9 +231,8 @@ Status SourceCatalog::cast_together(const CastType& type, const RawValues& value
   const auto results = WEIR_TRY(with_connection(
       [&](Connection& connection) { return connection.run(statement, waiter_, statement_deadline()); }));
   if (PQntuples(results.at(0).get()) != 1) return malformed_cast();
-  auto cast = elements_of({PQgetvalue(results.at(0).get(), 0, 0),
-                           static_cast<size_t>(PQgetlength(results.at(0).get(), 0, 0))},
-                          to - from);
+  auto cast = elements_of(
+      {PQgetvalue(results.at(0).get(), 0, 0), static_cast<size_t>(PQgetlength(results.at(0).get(), 0, 0))}, to - from);
   if (!cast) return malformed_cast();
   std::ranges::move(*cast, std::back_inserter(out));
   return {};
@@ -245,8 +245,8 @@ Status SourceCatalog::cast_singly(const CastType& type, const RawValues& values,
   for (size_t i = from; i < to; i++) {
     const bool as_text = values.form(i) == RawValues::Form::text;
     const bool is_null = values.form(i) == RawValues::Form::null;
-    statement.text += fmt::format("{}${}{}::{}", i == from ? "" : ", ", i - from + 1,
-                                  as_text ? "::" + type.name : "", target);
+    statement.text +=
+        fmt::format("{}${}{}::{}", i == from ? "" : ", ", i - from + 1, as_text ? "::" + type.name : "", target);
     statement.params.push_back({.type_oid = as_text ? oid::kText : type.oid,
                                 .text = std::string(values.bytes(i)),
                                 .is_null = is_null,

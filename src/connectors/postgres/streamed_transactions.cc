@@ -139,8 +139,8 @@ Status StreamedTransactions::add(uint32_t xid, uint32_t subtransaction, Kind kin
 }
 
 Status StreamedTransactions::spill_largest() {
-  const auto largest = std::ranges::max_element(
-      transactions_, {}, [](const auto& entry) { return entry.second.memory.size(); });
+  const auto largest =
+      std::ranges::max_element(transactions_, {}, [](const auto& entry) { return entry.second.memory.size(); });
   Transaction& transaction = largest->second;
   WEIR_TRY(append_to(file_of(largest->first), transaction.memory));
   transaction.file_bytes += transaction.memory.size();

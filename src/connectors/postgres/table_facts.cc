@@ -86,7 +86,8 @@ TableFacts read_table(const pg_result* result, int row) {
           .identity_index = numbers_at(result, row, 12)};
 }
 
-AttributeFacts read_attribute(const pg_result* result, int row, const TypeCatalog& catalog, const TypeOptions& options) {
+AttributeFacts read_attribute(const pg_result* result, int row, const TypeCatalog& catalog,
+                              const TypeOptions& options) {
   const ColumnFacts facts{.name = text_at(result, row, 1),
                           .type_oid = number_at<uint32_t>(result, row, 2),
                           .type_modifier = number_at<int32_t>(result, row, 3),
@@ -152,11 +153,11 @@ Result<std::vector<TableFacts>> read_table_facts(Connection& connection, const T
                                                  const TypeOptions& types, Waiter& waiter, Deadline deadline) {
   if (selection.oid == 0 && selection.names.empty()) return std::vector<TableFacts>();
   const std::string which = condition(selection);
-  const auto results = WEIR_TRY(connection.run(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + std::string(type_catalog_query()) + "; " +
-          fmt::format(kTables, quote_literal(selection.publication), which) + "; " + fmt::format(kAttributes, which) +
-          "; COMMIT",
-      waiter, deadline));
+  const auto results =
+      WEIR_TRY(connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + std::string(type_catalog_query()) +
+                                  "; " + fmt::format(kTables, quote_literal(selection.publication), which) + "; " +
+                                  fmt::format(kAttributes, which) + "; COMMIT",
+                              waiter, deadline));
   const TypeCatalog catalog = read_type_catalog(results.at(1).get());
   const pg_result* attributes = results.at(3).get();
   std::vector<TableFacts> tables;

@@ -31,7 +31,8 @@ struct AttributeFacts {
   bool is_selectable = false;  ///< the user may read it
   bool has_default = false;    ///< a default expression, or an identity
   bool has_missing_value = false;
-  std::optional<std::string> missing_value = {};  ///< of rows from before the column was added, in the source's text form
+  std::optional<std::string> missing_value =
+      {};  ///< of rows from before the column was added, in the source's text form
 };
 
 struct TableFacts {
@@ -42,9 +43,9 @@ struct TableFacts {
   char identity = 'd';     ///< pg_class.relreplident
   uint32_t storage = 0;    ///< the file's number: a rewrite changes it
   bool has_children = false;
-  bool has_row_security = false;  ///< it hides rows from the user
-  bool may_select = false;        ///< one column at least
-  bool may_publish = false;       ///< the user owns it, or it is in the publication already
+  bool has_row_security = false;                ///< it hides rows from the user
+  bool may_select = false;                      ///< one column at least
+  bool may_publish = false;                     ///< the user owns it, or it is in the publication already
   std::vector<AttributeFacts> attributes = {};  ///< in the order of their numbers
   std::vector<int16_t> primary_key = {};        ///< numbers, in key order
   std::vector<int16_t> identity_index = {};     ///< of REPLICA IDENTITY USING INDEX

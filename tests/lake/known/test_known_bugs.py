@@ -238,3 +238,32 @@ def test_1135_a_filter_finds_the_default_of_a_column_that_was_added_later(tmp_pa
     session.execute("INSERT INTO t VALUES (2000, 43)")
     assert numbers(session, "SELECT count(*) FROM t WHERE b = 42") == [2000]
     assert numbers(session, "SELECT min(b) FROM t") == [42]
+
+
+# --- What live copies stay clear of (src/sync/copy_sql.cc) ---------------------------------------------------------------
+
+def test_a_float_that_became_a_double_is_not_found_by_its_value(tmp_path):
+    """The statistics of the old file say '0.1', which is another double than the float that it holds."""
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT 0.1::FLOAT AS v")
+    session.execute("ALTER TABLE t ALTER COLUMN v TYPE DOUBLE")
+    assert numbers(session, "SELECT count(*) FROM t WHERE v = 0.1::FLOAT::DOUBLE") == [0]
+    assert numbers(session, "SELECT count(*) FROM t WHERE v + 0 = 0.1::FLOAT::DOUBLE") == [1]
+
+
+def test_an_interval_loses_its_microseconds(tmp_path):
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT INTERVAL '1.000001 seconds' AS v")
+    assert numbers(session, "SELECT epoch_us(v) FROM t") == [1_000_000]
+    with pytest.raises(duckdb.Error, match="negative intervals"):
+        session.execute("INSERT INTO t SELECT INTERVAL '-1 day'")
+
+
+def test_within_a_transaction_the_past_has_its_deletes_too(tmp_path):
+    """So a rewrite inserts first and then deletes by file name."""
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT i FROM range(10) t(i)")
+    version = numbers(session, "SELECT id FROM ducklake_current_snapshot('weir')")[0]
+    session.execute("BEGIN")
+    session.execute("DELETE FROM t")
+    assert numbers(session, f"SELECT count(*) FROM t AT (VERSION => {version})") == [0]
