@@ -11,8 +11,9 @@ import platform
 import lookup
 import scan
 import servers
+import snapshot
 
-BENCHMARKS = {"scan": scan.table, "lookup": lookup.table}
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table}
 INTRODUCTION = """# Benchmarks
 
 Made by `./dev bench`. CPU-seconds first: wall time on a shared machine moves by more. "client" is everything but the source

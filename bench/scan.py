@@ -41,13 +41,14 @@ def measure_all(source, weir, runs):
     return {name: measure.median(found) for name, found in results.items()}
 
 
-def table(source, weir, runs):
-    medians = measure_all(source, weir, runs)
+def report(title, medians):
     rows = 6_001_215
-    lines = ["## Scan: lineitem (TPC-H, 6,001,215 rows, 16 columns) to Arrow", "",
-             "| | seconds | rows/s | client CPU-s | source CPU-s | peak MB | CPU ÷ peer |", "|---|---|---|---|---|---|---|"]
+    lines = [title, "", "| | seconds | rows/s | client CPU-s | source CPU-s | peak MB | CPU ÷ peer |", "|---|---|---|---|---|---|---|"]
     peer_cpu = next(m.client_cpu + m.server_cpu for name, m in medians.items() if "peer" in name)
     for name, m in medians.items():
         lines.append(f"| {name} | {m.seconds:.2f} | {rows / m.seconds:,.0f} | {m.client_cpu:.2f} | {m.server_cpu:.2f} | {m.peak_mb:.0f} | {(m.client_cpu + m.server_cpu) / peer_cpu:.2f} |")
     return "\n".join(lines) + "\n"
 
+
+def table(source, weir, runs):
+    return report("## Scan: lineitem (TPC-H, 6,001,215 rows, 16 columns) to Arrow", measure_all(source, weir, runs))

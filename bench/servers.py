@@ -33,7 +33,7 @@ class Source:
         directory = HOME / "pg"
         HOME.mkdir(parents=True, exist_ok=True)
         subprocess.run([script, "stop", directory], check=False, capture_output=True)
-        settings = ["shared_buffers=1GB", "max_wal_size=8GB", "autovacuum=off"]
+        settings = ["shared_buffers=1GB", "max_wal_size=8GB", "autovacuum=off", "wal_level=logical"]
         self.url = subprocess.run([script, "start", directory, str(PORT), *settings], check=True, capture_output=True, text=True).stdout.strip()
         self.script, self.directory = script, directory
         self.password = urllib.parse.urlsplit(self.url).password

@@ -23,10 +23,11 @@ void add_serve_command(CLI::App& app, Action& chosen);
 void add_sql_command(CLI::App& app, Action& chosen);
 void add_explain_command(CLI::App& app, Action& chosen);
 void add_connector_command(CLI::App& app, Action& chosen);
+void add_verify_command(CLI::App& app, Action& chosen);
 void add_version_command(CLI::App& app, Action& chosen);
 /// Hidden: for ./dev docs.
 void add_docs_command(CLI::App& app, Action& chosen);
-/// run, check, runs, lake, verify: they say what comes.
+/// run, check, runs, lake: they say what comes.
 void add_planned_commands(CLI::App& app, Action& chosen);
 
 /// Parses the command line and runs what it asks for. Returns the exit code.

@@ -35,6 +35,8 @@ sync::RunnerServices Instance::sync_services(bool keeps_copies) {
               },
           .spill = directory->spill(),
           .store = *store,
+          .open_session = [this] { return engine->open_session(); },
+          .committer = *committer,
           .follow = keeps_copies};
 }
 

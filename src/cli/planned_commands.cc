@@ -16,7 +16,6 @@ constexpr std::array kPlanned = {
     PlannedCommand{"check", "Check a manifest without running it"},
     PlannedCommand{"runs", "Show the runs of pipelines"},
     PlannedCommand{"lake", "Fold, compact and expire the lake's tables"},
-    PlannedCommand{"verify", "Compare synced tables with their sources"},
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ int run_program(int argc, const char* const* argv, Context& context) {
   add_sql_command(app, chosen);
   add_explain_command(app, chosen);
   add_connector_command(app, chosen);
+  add_verify_command(app, chosen);
   add_version_command(app, chosen);
   add_docs_command(app, chosen);
   add_planned_commands(app, chosen);

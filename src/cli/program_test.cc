@@ -44,6 +44,7 @@ TEST(Program, CallsWrongArgumentsUsage) {
   EXPECT_EQ(Ran({"sql", "SELECT 1", "--data-dir", "d", "--url", "http://h"}).code, kUsage);
   EXPECT_EQ(Ran({"connector", "get"}).code, kUsage);
   EXPECT_EQ(Ran({"connector", "pause", "pg", "--scope", "some"}).code, kUsage);
+  EXPECT_EQ(Ran({"verify"}).code, kUsage);
   EXPECT_EQ(Ran({"serve", "--threads"}).code, kUsage);
 }
 

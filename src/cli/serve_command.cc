@@ -44,7 +44,8 @@ class StopOnSignal {
 
 Status serve(const ServeOptions& options, Context& context) {
   telemetry::configure_log(options.log_format, options.log_level);
-  const auto instance = WEIR_TRY(Instance::open(options.data_dir, "http://" + options.server.listen, options.engine, /*keeps_copies=*/true));
+  const auto instance = WEIR_TRY(
+      Instance::open(options.data_dir, "http://" + options.server.listen, options.engine, /*keeps_copies=*/true));
   const auto server =
       WEIR_TRY(server::Server::open(options.server, *instance->fleet, *instance->engine, instance->metrics));
   const std::string url = "http://" + server->address();

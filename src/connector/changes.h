@@ -26,8 +26,8 @@ struct ChangeTable {
   plan::TableName name;
   std::vector<plan::Column> columns;  ///< of the source, in its order
   std::vector<std::string> key;       ///< of the replica identity, in key order: a row is known by their values
-  /// What the connector wants to know about the table the next time, in a form of its own: kept with the table and given
-  /// back to `stream`. Without it a column that was renamed while nobody listened looks like another one.
+  /// What the connector wants to know about the table the next time, in a form of its own: kept with the table and
+  /// given back to `stream`. Without it a column that was renamed while nobody listened looks like another one.
   std::string memo;
 };
 using ChangeTablePtr = std::shared_ptr<const ChangeTable>;
@@ -46,7 +46,8 @@ struct SyncCandidate {
 
 /// Rows of one table, each an event, in commit order. Arrow columns: those of `table->columns`, then
 ///   _kyma_op        utf8  "insert", "update" or "delete"
-///   _kyma_lsn       utf8  16 hexadecimal digits of the commit's place, "/", 8 of the event's place inside it. As text it
+///   _kyma_lsn       utf8  16 hexadecimal digits of the commit's place, "/", 8 of the event's place inside it. As text
+///   it
 ///                         is less than the positions that the transaction is contained in, greater than all before
 ///   _kyma_event_at  timestamp[us, UTC]  the commit's time on the source
 ///   _last           bool  no later event of this batch has the same key
@@ -79,8 +80,8 @@ struct SchemaChange {
   ChangeTablePtr before, after;
   std::vector<Added> added;
   std::vector<Renamed> renamed;
-  std::vector<std::string> dropped;          ///< stay in the copy, NULL from here on
-  std::vector<plan::Column> widened;         ///< the new type holds every value of the old one
+  std::vector<std::string> dropped;   ///< stay in the copy, NULL from here on
+  std::vector<plan::Column> widened;  ///< the new type holds every value of the old one
 };
 /// Nothing more comes of this table; the others go on.
 struct TableEnd {
@@ -116,8 +117,8 @@ struct GroupLimits {
 
 /// What a stream has seen, for status and metrics.
 struct StreamStats {
-  Position received;    ///< the end of what has come in
-  Position source_end;  ///< the end of the source's history, as it said last
+  Position received;                               ///< the end of what has come in
+  Position source_end;                             ///< the end of the source's history, as it said last
   std::chrono::steady_clock::time_point heard_at;  ///< of any message, keepalives too
   uint64_t bytes = 0, transactions = 0, events = 0;
   uint64_t spilled_bytes = 0;  ///< of transactions in progress that wait on disk now
@@ -127,17 +128,19 @@ struct StreamStats {
 class ChangeStream {
  public:
   virtual ~ChangeStream() = default;
-  /// The next group, waiting up to `wait`; nothing: none has come. Errors: source_*, replication_slot_missing, disk_full
-  /// (spill), cancelled. After an error the stream is of no more use.
+  /// The next group, waiting up to `wait`; nothing: none has come. Errors: source_*, replication_slot_missing,
+  /// disk_full (spill), cancelled. After an error the stream is of no more use.
   virtual Result<std::optional<ChangeGroup>> next(std::chrono::milliseconds wait) = 0;
   /// Everything up to `position` is durable here: the source may forget it. Only the committer's caller calls this.
   virtual void confirm(const Position& position) = 0;
+  /// Somebody waits for a position: the next one is handed over soon, even without changes. Thread-safe.
+  virtual void hurry() {}
   virtual void cancel() = 0;
   virtual StreamStats stats() const = 0;
 };
 
-/// A moment of the source that reads can be made at; the source forgets it when this goes away. A source may have few at
-/// a time.
+/// A moment of the source that reads can be made at; the source forgets it when this goes away. A source may have few
+/// at a time.
 class SnapshotPoint {
  public:
   virtual ~SnapshotPoint() = default;
@@ -148,11 +151,11 @@ class SnapshotPoint {
 
 /// The state of the source's side.
 struct ChangeSourceState {
-  std::string identity;  ///< changes when it is another server or another history: "system id/timeline"
-  bool follows = false;  ///< the slot is there
-  bool usable = false;   ///< and nothing that it needs is lost
-  Position confirmed;    ///< what the source was told last
-  Position end;          ///< the end of its history
+  std::string identity;         ///< changes when it is another server or another history: "system id/timeline"
+  bool follows = false;         ///< the slot is there
+  bool usable = false;          ///< and nothing that it needs is lost
+  Position confirmed;           ///< what the source was told last
+  Position end;                 ///< the end of its history
   uint64_t retained_bytes = 0;  ///< kept on the source because of us
 };
 
@@ -176,6 +179,10 @@ class ChangeSource {
   /// A position as people write it (for PostgreSQL "16/B374D848" or a Position). Errors: invalid_option.
   virtual Result<Position> position_of(const std::string& text) = 0;
   virtual Result<ChangeSourceState> state() = 0;
+  /// Those that are not there any more: no change tells of a table that was dropped.
+  virtual Result<std::vector<plan::TableName>> missing(const std::vector<plan::TableName>& /*tables*/) {
+    return std::vector<plan::TableName>();
+  }
   /// Writes something small and harmless into the source's history, so that an idle database moves on.
   virtual Status heartbeat() = 0;
   /// Removes the slot and the publication; what is not there is no error.

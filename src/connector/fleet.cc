@@ -304,7 +304,8 @@ Status Fleet::Impl::set_paused(const std::string& id_or_name, Scope scope, bool 
       note(*member, to_string(before), member->state.health.phase(), reason);
     }
     journal.flush();
-    if (auto* current = desk.load(); current != nullptr && scope != Scope::federation) current->pause(member->id, paused);
+    if (auto* current = desk.load(); current != nullptr && scope != Scope::federation)
+      current->pause(member->id, paused);
     telemetry::log(Level::info, paused ? "connector_paused" : "connector_resumed",
                    {{"name", member->name}, {"scope", std::string(to_string(scope))}});
   }

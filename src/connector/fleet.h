@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,9 @@ class FleetObserver {
 
 /// How a query shall answer a bare reference to a table.
 struct Served {
-  bool copy = false;               ///< by the live copy; otherwise live
-  CopyState state;                 ///< of the copy
-  std::optional<Error> refused;    ///< by neither
+  bool copy = false;             ///< by the live copy; otherwise live
+  CopyState state;               ///< of the copy
+  std::optional<Error> refused;  ///< by neither
 };
 
 /// Thread-safe. Connectors are addressed by id or by name.
@@ -109,6 +110,9 @@ class Fleet {
   /// The table of a live copy goes back through a snapshot. Errors: connector_not_found, table_not_found,
   /// source_disabled (no live copy).
   Status resync(const std::string& id_or_name, const std::string& table);
+
+  /// As SyncDesk::verify. Errors: connector_not_found too.
+  Result<nlohmann::json> verify(const std::string& id_or_name, const std::string& table, const std::stop_token& stop);
 
   /// The status document of seed 000. Connects for `source.reachable` at most once in 10 seconds, and never to a
   /// connector whose federation is paused.

@@ -140,6 +140,16 @@ Status Fleet::resync(const std::string& id_or_name, const std::string& table) {
   return desk->resync(member->id, table);
 }
 
+Result<nlohmann::json> Fleet::verify(const std::string& id_or_name, const std::string& table,
+                                     const std::stop_token& stop) {
+  const MemberPtr member = WEIR_TRY(impl_->roster.find(id_or_name));
+  auto* desk = impl_->desk.load();
+  if (desk == nullptr) return fail(ErrorCode::source_disabled, "no live copies are kept by this process");
+  auto result = desk->verify(member->id, table, stop);
+  if (result) (*result)["connector"] = member->name;
+  return result;
+}
+
 Served Fleet::served(const std::string& name, const plan::TableName& table) const {
   const auto found = impl_->roster.find(name);
   Served served;
@@ -158,11 +168,12 @@ Served Fleet::served(const std::string& name, const plan::TableName& table) cons
   if (served.copy || mode == Mode::both) return served;
   const std::string whole = member.name + "." + table.to_string();
   if (state && state->loading) {
-    served.refused = Error{ErrorCode::table_snapshotting, "the first copy of " + whole + " is being read", {}, member.name};
+    served.refused =
+        Error{ErrorCode::table_snapshotting, "the first copy of " + whole + " is being read", {}, member.name};
   } else if (state) {
-    served.refused = Error{ErrorCode::table_not_synced, "there is no live copy of " + whole + ": " + state->why_not,
-                           "POST /v1/connectors/" + member.name + "/resync?table=" + table.to_string() + " tries again.",
-                           member.name};
+    served.refused = Error{
+        ErrorCode::table_not_synced, "there is no live copy of " + whole + ": " + state->why_not,
+        "POST /v1/connectors/" + member.name + "/resync?table=" + table.to_string() + " tries again.", member.name};
   } else {
     served.refused = Error{ErrorCode::table_not_synced, whole + " is not among sync.tables", {}, member.name};
   }

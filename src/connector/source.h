@@ -114,7 +114,8 @@ class Source {
   virtual Result<SourceSchemaPtr> schema(bool refresh) = 0;
   /// Drops the cached schema, after drift was seen.
   virtual void forget_schema() = 0;
-  /// Begins the reads of one query, without waiting. `expected_reads` is how many `read` calls the plan will make (at least 1).
+  /// Begins the reads of one query, without waiting. `expected_reads` is how many `read` calls the plan will make (at
+  /// least 1).
   virtual Result<std::unique_ptr<ReadTransaction>> begin(int expected_reads) = 0;
   /// As `begin`, for reads that see the source as of a SnapshotPoint of that name.
   virtual Result<std::unique_ptr<ReadTransaction>> begin_at(const std::string& snapshot);

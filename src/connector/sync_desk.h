@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct SyncOrder {
   std::shared_ptr<Source> source;
   bool paused = false;
   bool somebody_waits = false;  ///< for warnings: the source may be asked right away
-  NoteStep note;  ///< thread-safe
+  NoteStep note;                ///< thread-safe
 };
 
 /// One synced table, for `kyma_connector_health`.
@@ -39,19 +40,19 @@ struct TableHealth {
 
 /// How a bare reference to a table of a connector is to be answered.
 struct CopyState {
-  bool complete = false;      ///< the copy can be read
-  std::string current_sql;    ///< a SELECT of its rows; set when it can be read
-  std::string raw_sql;        ///< the same with the tombstones of deleted rows
-  bool loading = false;       ///< its snapshot is being read
-  std::string why_not;        ///< when neither: the reason
-  std::string position;       ///< the source's, up to which the copy has everything
+  bool complete = false;    ///< the copy can be read
+  std::string current_sql;  ///< a SELECT of its rows; set when it can be read
+  std::string raw_sql;      ///< the same with the tombstones of deleted rows
+  bool loading = false;     ///< its snapshot is being read
+  std::string why_not;      ///< when neither: the reason
+  std::string position;     ///< the source's, up to which the copy has everything
   std::optional<double> lag_seconds;
 };
 
 /// What a query may ask of a copy before it reads it.
 struct FreshnessDemand {
-  std::string position_min;                                  ///< empty: any
-  std::optional<std::chrono::milliseconds> staleness_max;    ///< nothing: any
+  std::string position_min;                                ///< empty: any
+  std::optional<std::chrono::milliseconds> staleness_max;  ///< nothing: any
 };
 
 /// Connectors are given by id. Thread-safe.
@@ -66,6 +67,11 @@ class SyncDesk {
   virtual Status stop(const std::string& id, bool forget) = 0;
   /// The table goes back through a snapshot. Errors: table_not_found, source_disabled.
   virtual Status resync(const std::string& id, const std::string& table) = 0;
+  /// Compares the table's copy with its source, which may take long: {table, position, rounds, rows_source, rows_copy,
+  /// equal, missing, extra, different, not_compared, examples: [{key, kind, source, copy}]}. Errors: table_not_found,
+  /// table_not_synced, table_snapshotting, source_*, too_many_requests, timeout, cancelled (by `stop`).
+  virtual Result<nlohmann::json> verify(const std::string& id, const std::string& table,
+                                        const std::stop_token& stop) = 0;
   /// The `sync` part of the status document.
   virtual nlohmann::json status(const std::string& id) const = 0;
   virtual std::vector<TableHealth> health(const std::string& id) const = 0;

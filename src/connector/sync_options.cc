@@ -12,8 +12,9 @@ std::vector<Option> batch_options() {
   return {
       {.name = "max_rows_per_batch",
        .type = ValueType::integer,
-       .doc = "Changes that are landed in one transaction, as long as the source's transactions end; a larger one of the "
-              "source is landed whole.",
+       .doc =
+           "Changes that are landed in one transaction, as long as the source's transactions end; a larger one of the "
+           "source is landed whole.",
        .example = "10000",
        .default_value = 50'000,
        .minimum = 1,
@@ -100,7 +101,8 @@ std::vector<Option> watch_options() {
   return {
       {.name = "heartbeat_seconds",
        .type = ValueType::integer,
-       .doc = "How often a small message is written to the source, so that an idle database lets go of its log; 0 never.",
+       .doc =
+           "How often a small message is written to the source, so that an idle database lets go of its log; 0 never.",
        .example = "60",
        .default_value = 30,
        .minimum = 0,
@@ -121,7 +123,8 @@ std::vector<Option> watch_options() {
        .maximum = 100'000'000},
       {.name = "wal_drop_mb",
        .type = ValueType::integer,
-       .doc = "When the source keeps more than this for us, its disk comes first: the slot is dropped, and the tables take "
+       .doc = "When the source keeps more than this for us, its disk comes first: the slot is dropped, and the tables "
+              "take "
               "a resync. 0 never drops.",
        .example = "50000",
        .default_value = 0,
@@ -183,6 +186,12 @@ std::vector<options::Option> sync_options() {
   return all;
 }
 
-Result<SyncOptions> read_sync_options(const nlohmann::json& body) { return binding().read(body); }
+Result<SyncOptions> read_sync_options(const nlohmann::json& body) {
+  auto options = WEIR_TRY(binding().read(body));
+  if (options.landing == "direct") {
+    return fail(ErrorCode::not_available_yet, "sync.landing 'direct' is not built yet", "Leave it out, or set 'hot'.");
+  }
+  return options;
+}
 
 }  // namespace weir::connector

@@ -52,7 +52,8 @@ FileHandle& local(FileHandle& handle) {
 class DurableExtents : public duckdb::LocalFileSystem {
  public:
   explicit DurableExtents(const std::filesystem::path& extents)
-      : extents_(extents.string() + "/"), catalog_(extents.parent_path() / "catalog.ducklake"),
+      : extents_(extents.string() + "/"),
+        catalog_(extents.parent_path() / "catalog.ducklake"),
         hot_(extents.parent_path() / "hot.duckdb") {}
 
   bool CanHandleFile(const std::string& path) override {
@@ -65,7 +66,8 @@ class DurableExtents : public duckdb::LocalFileSystem {
     auto file = LocalFileSystem::OpenFile(path, flags, opener);
     if (!file || !flags.OpenForWriting()) return file;
     if (path.starts_with(extents_)) return duckdb::make_uniq<Extent>(*this, std::move(file));
-    // DuckDB syncs what it writes to the catalog and the hot database, but not the entry of the log that it creates after each fold.
+    // DuckDB syncs what it writes to the catalog and the hot database, but not the entry of the log that it creates
+    // after each fold.
     sync_directory(std::filesystem::path(path).parent_path());
     return file;
   }

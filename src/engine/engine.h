@@ -127,8 +127,8 @@ class Engine {
   /// Parses, checks against the principal's role, plans and starts. Errors: syntax_error, invalid_query,
   /// table_not_found, column_not_found, statement_not_allowed, source_*, too_many_requests, shutting_down …
   virtual Result<std::unique_ptr<Query>> start(const QueryRequest& request) = 0;
-  /// A session of Weir's own, held to no allow-list, with `weir_snapshot(connector, schema, table, snapshot)`. It must go
-  /// before the engine does. Errors: out_of_memory, engine_stopped.
+  /// A session of Weir's own, held to no allow-list, with `weir_snapshot(connector, schema, table, snapshot)`. It must
+  /// go before the engine does. Errors: out_of_memory, engine_stopped.
   virtual Result<std::unique_ptr<lake::SqlSession>> open_session() = 0;
   /// Running ones first, then the finished, newest first.
   virtual std::vector<QueryLine> queries() const = 0;

@@ -48,7 +48,8 @@ Status wait_for_copies(duckdb::ClientContext& client, const std::vector<QueryCon
   if (!desk.wait) return {};
   const auto deadline = std::chrono::steady_clock::now() + wanted.wait_max;
   for (const auto& copy : copies) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     WEIR_TRY(desk.wait(copy.connector, copy.table, wanted.demand, std::max(left, std::chrono::milliseconds(0)), stop));
   }
   return {};

@@ -11,8 +11,8 @@
 
 namespace weir::engine {
 
-/// Settings of a session: `weir_min_freshness_ms` (the copy may be so old at most), `weir_min_lsn` (it has everything up
-/// to this position of the source), `weir_freshness_wait_ms` (how long to wait for that, 10 seconds by default).
+/// Settings of a session: `weir_min_freshness_ms` (the copy may be so old at most), `weir_min_lsn` (it has everything
+/// up to this position of the source), `weir_freshness_wait_ms` (how long to wait for that, 10 seconds by default).
 void register_freshness_settings(duckdb::DBConfig& config);
 
 struct WantedFreshness {

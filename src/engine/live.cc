@@ -58,7 +58,8 @@ NamedTable named_table(duckdb::ClientContext& client, const duckdb::TableFunctio
                      function + "('pg.\"Odd.Schema\".t')";
   if (input.inputs.size() != 1) {
     const auto given = std::to_string(input.inputs.size());
-    throw_error(client, Error{ErrorCode::invalid_query, function + "() takes one table, but was given " + given, usage, {}});
+    throw_error(client,
+                Error{ErrorCode::invalid_query, function + "() takes one table, but was given " + given, usage, {}});
   }
   const auto text = input.inputs[0].ToString();
   const auto parts = split_name(text);
@@ -92,7 +93,8 @@ duckdb::unique_ptr<duckdb::TableRef> replace_raw(duckdb::ClientContext& client, 
   const auto served = desk.served ? desk.served(named.connector, named.name) : connector::Served{};
   if (!served.copy) {
     const auto whole = named.connector + "." + named.name.to_string();
-    throw_error(client, Error{ErrorCode::table_not_synced, "there is no live copy to read of " + whole, {}, named.connector});
+    throw_error(client,
+                Error{ErrorCode::table_not_synced, "there is no live copy to read of " + whole, {}, named.connector});
   }
   if (auto query = QueryContext::of(client)) query->reads_copy(named.connector, named.name, served.state);
   auto query = duckdb::make_uniq<duckdb::SubqueryRef>(duckdb::CreateViewInfo::ParseSelect(served.state.raw_sql));

@@ -103,17 +103,16 @@ duckdb::unique_ptr<duckdb::TransactionManager> make_transactions(duckdb::optiona
 }  // namespace
 
 ConnectorDesk desk_of(connector::Fleet& fleet) {
-  return {.may_read_live = [&fleet](const std::string& name) { return fleet.may_read_live(name); },
-          .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows,
-                                  const Error* error) { fleet.record_scan(name, duration_ms, rows, error); },
-          .served = [&fleet](const std::string& name,
-                             const plan::TableName& table) { return fleet.served(name, table); },
-          .copies = [&fleet](const std::string& name) { return fleet.copies(name); },
-          .wait = [&fleet](const std::string& name, const plan::TableName& table,
-                           const connector::FreshnessDemand& demand, std::chrono::milliseconds limit,
-                           const std::function<bool()>& stop) {
-            return fleet.wait_for_copy(name, table, demand, limit, stop);
-          }};
+  return {
+      .may_read_live = [&fleet](const std::string& name) { return fleet.may_read_live(name); },
+      .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows,
+                              const Error* error) { fleet.record_scan(name, duration_ms, rows, error); },
+      .served = [&fleet](const std::string& name, const plan::TableName& table) { return fleet.served(name, table); },
+      .copies = [&fleet](const std::string& name) { return fleet.copies(name); },
+      .wait = [&fleet](
+                  const std::string& name, const plan::TableName& table, const connector::FreshnessDemand& demand,
+                  std::chrono::milliseconds limit,
+                  const std::function<bool()>& stop) { return fleet.wait_for_copy(name, table, demand, limit, stop); }};
 }
 
 void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,

@@ -10,8 +10,8 @@
 #include <duckdb.hpp>
 #include <duckdb/storage/storage_extension.hpp>
 
-#include "connector/source.h"
 #include "base/background_threads.h"
+#include "connector/source.h"
 #include "engine/remote_catalog.h"
 
 namespace weir::engine {

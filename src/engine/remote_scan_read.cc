@@ -34,7 +34,8 @@ RemoteRead::RemoteRead(Private, Federation& federation, std::shared_ptr<const Re
       order_(std::move(order)),
       query_(std::move(query)),
       on_change_(std::move(on_change)),
-      transaction_(query_ ? query_->transaction(order_->connector->id + order_->snapshot) : std::make_shared<SharedTransaction>()) {}
+      transaction_(query_ ? query_->transaction(order_->connector->id + order_->snapshot)
+                          : std::make_shared<SharedTransaction>()) {}
 
 void RemoteRead::begin() {
   auto opened = open();
@@ -49,7 +50,8 @@ void RemoteRead::begin() {
 Result<std::unique_ptr<BatchStream>> RemoteRead::open() {
   const auto& connector = *order_->connector;
   if (order_->snapshot.empty()) WEIR_TRY(federation_.desk().may_read_live(connector.name));
-  return transaction_->read(*connector.source, order_->expected_reads, order_->snapshot, order_->scan, federation_.read_options());
+  return transaction_->read(*connector.source, order_->expected_reads, order_->snapshot, order_->scan,
+                            federation_.read_options());
 }
 
 Result<BatchStream::Poll> RemoteRead::poll() {

@@ -23,7 +23,8 @@ class SharedTransaction {
   /// Source::begin_at, or empty. Errors: those of Source::begin (the same for every later call) and of
   /// ReadTransaction::read.
   Result<std::unique_ptr<connector::BatchStream>> read(connector::Source& source, int expected_reads,
-                                                       const std::string& snapshot, const plan::Scan& scan, const connector::ReadOptions& options);
+                                                       const std::string& snapshot, const plan::Scan& scan,
+                                                       const connector::ReadOptions& options);
 
  private:
   std::mutex mutex_;

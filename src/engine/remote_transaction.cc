@@ -186,7 +186,9 @@ RemoteTable& RemoteTransaction::snapshot_table(duckdb::ClientContext& client, co
   auto* schema = newest->find(name.schema);
   auto* table = schema != nullptr ? schema->find(name.table) : nullptr;
   if (table != nullptr) return *table;
-  throw_error(client, Error{ErrorCode::table_not_found, "no table " + name.to_string() + " in " + cache_.connector().name, {}, {}});
+  throw_error(
+      client,
+      Error{ErrorCode::table_not_found, "no table " + name.to_string() + " in " + cache_.connector().name, {}, {}});
 }
 
 RemoteTable* RemoteTransaction::live_table(duckdb::ClientContext& client, const std::string& schema_name,

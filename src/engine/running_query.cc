@@ -132,7 +132,8 @@ Status RunningQuery::look() {
     }
     seen_ = std::move(*seen);
     const auto copies = context_->copies();
-    const auto wanted = copies.empty() || std::exchange(waited, true) ? std::nullopt : wanted_freshness(*connection_->context);
+    const auto wanted =
+        copies.empty() || std::exchange(waited, true) ? std::nullopt : wanted_freshness(*connection_->context);
     if (!wanted && (copies.empty() || services_.committer.epoch().still(epoch))) return {};
     WEIR_TRY(close_reading());
     if (wanted) {
@@ -195,9 +196,7 @@ Status RunningQuery::begin_reading() {
 Status RunningQuery::close_reading() {
   if (!std::exchange(reading_, false)) return {};
   auto& client = *connection_->context;
-  return guarded({}, [&] {
-    client.transaction.Commit();
-  });
+  return guarded({}, [&] { client.transaction.Commit(); });
 }
 
 Status RunningQuery::write() {

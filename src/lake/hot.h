@@ -1,4 +1,5 @@
-/// The hot database: native tables in front of the lake's copies of synced tables, one file `hot.duckdb` beside the catalog.
+/// The hot database: native tables in front of the lake's copies of synced tables, one file `hot.duckdb` beside the
+/// catalog.
 #pragma once
 
 #include <condition_variable>

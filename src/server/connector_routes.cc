@@ -2,6 +2,7 @@
 /// them.
 #include <algorithm>
 #include <optional>
+#include <stop_token>
 
 #include <nlohmann/json.hpp>
 
@@ -106,6 +107,17 @@ Result<Response> resync(Fleet& fleet, const Call& call) {
   return json_response(202, WEIR_TRY(fleet.status(connector_of(call))));
 }
 
+/// A client that goes away ends it: it may take long, and reads the whole table from the source.
+Result<Response> verify(Fleet& fleet, const Call& call, Client& client) {
+  const auto table = call.parameters.find("table");
+  if (table == call.parameters.end()) {
+    return fail(ErrorCode::invalid_request, "verify needs a table", "Ask for ?table=public.users.");
+  }
+  std::stop_source gone;
+  const auto watch = client.when_gone([&gone] { gone.request_stop(); });
+  return json_response(200, WEIR_TRY(fleet.verify(connector_of(call), table->second, gone.get_token())));
+}
+
 Result<Response> status(Fleet& fleet, const Call& call) {
   WEIR_TRY(visible_connector(fleet, call));
   return json_response(200, WEIR_TRY(fleet.status(connector_of(call))));
@@ -144,6 +156,11 @@ void add_connector_routes(Router& router, Fleet& fleet) {
   router.add({"POST", "/v1/connectors/{id}/pause", Access::admin, on(fleet, pause), {"scope"}});
   router.add({"POST", "/v1/connectors/{id}/resume", Access::admin, on(fleet, resume), {"scope"}});
   router.add({"POST", "/v1/connectors/{id}/resync", Access::admin, on(fleet, resync), {"table"}});
+  router.add({"POST",
+              "/v1/connectors/{id}/verify",
+              Access::admin,
+              [&fleet](const Call& call, Client& client) { return verify(fleet, call, client); },
+              {"table"}});
   router.add({"GET", "/v1/connectors/{id}/status", Access::read, on(fleet, status)});
   router.add({"GET", "/v1/connectors/{id}/events", Access::read, on(fleet, events)});
 }

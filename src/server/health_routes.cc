@@ -28,8 +28,7 @@ Response metrics_text(const telemetry::Metrics& metrics) {
 }  // namespace
 
 void add_health_routes(Router& router, const telemetry::Metrics& metrics, const engine::Engine& engine,
-                       const connector::Fleet& fleet,
-                       const std::atomic<bool>& draining) {
+                       const connector::Fleet& fleet, const std::atomic<bool>& draining) {
   router.add({.method = "GET",
               .pattern = "/health",
               .access = Access::open,

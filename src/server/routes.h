@@ -15,8 +15,7 @@ void add_connector_routes(Router& router, connector::Fleet& fleet);
 void add_catalog_routes(Router& router, engine::Engine& engine);
 /// All but the router are borrowed for as long as it answers.
 void add_health_routes(Router& router, const telemetry::Metrics& metrics, const engine::Engine& engine,
-                       const connector::Fleet& fleet,
-                       const std::atomic<bool>& draining);
+                       const connector::Fleet& fleet, const std::atomic<bool>& draining);
 /// Routes of the design that answer not_available_yet.
 void add_later_routes(Router& router);
 RouteHandler not_available_yet(std::string_view what);

@@ -14,6 +14,8 @@ using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 constexpr seconds kRateWindow{10};
+/// `watch` is called more often than this.
+constexpr seconds kWatchMax{10};
 constexpr size_t kDriftKept = 100;
 /// An open stream says something at least so often, as we ask for it; beyond that what we know of the source is old.
 constexpr seconds kHeardMax{15};
@@ -174,6 +176,7 @@ void Board::stream(const connector::StreamStats& stats) {
 void Board::source(const connector::ChangeSourceState& state) {
   const std::lock_guard lock(mutex_);
   source_ = state;
+  source_at_ = steady_clock::now();
 }
 
 void Board::note_caught_up() {
@@ -185,14 +188,23 @@ bool Board::watch(seconds stall_after) {
   const auto end = std::max(stream_.source_end, source_ ? source_->end : connector::Position());
   const bool disabled =
       std::ranges::all_of(tables_, [](const auto& entry) { return entry.second.phase == TablePhase::disabled; });
-  if (paused_ || disabled || (connected_ && position_ >= end)) moved_at_ = steady_clock::now();
+  if (paused_ || disabled) moved_at_ = steady_clock::now();
+  // There is nothing more, as far as the source has told: what it does not tell is not known.
+  if (connected_ && position_ >= end) moved_at_ = std::max({moved_at_, stream_.heard_at, source_at_});
+  stall_after_ = stall_after;
   stalled_ = steady_clock::now() - moved_at_ > stall_after;
   return !stalled_;
 }
 
+/// Whoever watches may hang on the source himself.
+bool Board::is_stalled() const {
+  if (paused_) return false;
+  return stalled_ || (stall_after_ && steady_clock::now() - moved_at_ > *stall_after_ + kWatchMax);
+}
+
 bool Board::stalled() const {
   const std::lock_guard lock(mutex_);
-  return stalled_ && !paused_;
+  return is_stalled();
 }
 
 /// How old the copy is: nothing is known before the first commit. With all landed that the source has told of, it is as
@@ -219,8 +231,9 @@ std::string Board::status() const {
   const bool all_disabled =
       std::ranges::all_of(tables_, [](const auto& entry) { return entry.second.phase == TablePhase::disabled; });
   if (all_disabled) return "disabled";
-  if (stalled_) return "stalled";
-  if (!connected_ || any(TablePhase::errored)) return last_error_.empty() && !any(TablePhase::errored) ? "pending" : "errored";
+  if (is_stalled()) return "stalled";
+  if (!connected_ || any(TablePhase::errored))
+    return last_error_.empty() && !any(TablePhase::errored) ? "pending" : "errored";
   if (any(TablePhase::snapshotting) || any(TablePhase::pending)) return "snapshotting";
   return "streaming";
 }
@@ -306,23 +319,38 @@ std::optional<TablePhase> Board::phase(const plan::TableName& table) const {
   return found == tables_.end() ? std::nullopt : std::optional(found->second.phase);
 }
 
+bool Board::somebody_waits() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_ > 0;
+}
+
 Status Board::wait(const plan::TableName& table, const connector::FreshnessDemand& demand,
                    std::chrono::milliseconds limit, const std::function<bool()>& stop) const {
   const auto deadline = steady_clock::now() + limit;
   std::unique_lock lock(mutex_);
+  struct Waiting {
+    int& count;
+    explicit Waiting(int& all) : count(all) { ++count; }
+    ~Waiting() { --count; }  // under the lock, which ends later
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+  };
+  const Waiting waiting(waiting_);
   while (true) {
     const auto found = tables_.find(table);
     if (found == tables_.end() || !found->second.complete) return {};  // the reader will say why it cannot be read
     const auto lag = lag_seconds();
     const bool reached = position_ >= demand.position_min;
-    const bool fresh = !demand.staleness_max || (lag && *lag * 1000 <= static_cast<double>(demand.staleness_max->count()));
+    const bool fresh =
+        !demand.staleness_max || (lag && *lag * 1000 <= static_cast<double>(demand.staleness_max->count()));
     if (reached && fresh) return {};
     if (stop()) return fail(ErrorCode::cancelled, "the query was cancelled");
     const auto now = steady_clock::now();
     if (now >= deadline) {
       return fail(ErrorCode::timeout,
                   "the copy of " + table.to_string() + " is not as fresh as asked after " +
-                      std::to_string(limit.count()) + " ms: it stands at " + (position_.empty() ? "nothing" : position_) +
+                      std::to_string(limit.count()) + " ms: it stands at " +
+                      (position_.empty() ? "nothing" : position_) +
                       (lag ? ", " + std::to_string(*lag) + " s behind" : ""),
                   "Read the source with live(…), ask for less, or wait longer (weir_freshness_wait_ms).");
     }

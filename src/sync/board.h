@@ -72,6 +72,8 @@ class Board {
   std::optional<connector::CopyState> copy(const plan::TableName& table) const;
   std::optional<TablePhase> phase(const plan::TableName& table) const;
   bool stalled() const;
+  /// For a position or a freshness, in `wait`.
+  bool somebody_waits() const;
   /// As SyncDesk::wait.
   Status wait(const plan::TableName& table, const connector::FreshnessDemand& demand, std::chrono::milliseconds limit,
               const std::function<bool()>& stop) const;
@@ -92,6 +94,7 @@ class Board {
   };
 
   void note_caught_up();
+  bool is_stalled() const;
   std::optional<double> lag_seconds() const;
   std::string status() const;
   nlohmann::json table_document(const plan::TableName& name, const Table& table) const;
@@ -100,8 +103,11 @@ class Board {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::map<plan::TableName, Table> tables_;
+  mutable int waiting_ = 0;
   std::deque<Drift> drift_;
   bool paused_ = false, stalled_ = false, connected_ = false;
+  std::optional<std::chrono::seconds> stall_after_;
+  std::chrono::steady_clock::time_point source_at_;  ///< when `source_` was told
   std::string last_error_;
   connector::Position position_;
   std::chrono::steady_clock::time_point moved_at_ = std::chrono::steady_clock::now();  ///< or had nothing to do

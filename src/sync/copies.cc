@@ -20,9 +20,17 @@ std::vector<std::string> warnings_of(const SyncOrder& order, const connector::Sy
   std::vector<std::string> warnings;
   for (size_t i = 0; i < tables.size(); ++i) {
     const auto& stop = (*candidates)[i].stop;
-    if (stop) warnings.push_back(tables[i].to_string() + ": " + stop->reason + (stop->hint.empty() ? "" : "; " + stop->hint));
+    if (stop)
+      warnings.push_back(tables[i].to_string() + ": " + stop->reason + (stop->hint.empty() ? "" : "; " + stop->hint));
   }
   return warnings;
+}
+
+Result<plan::TableName> table_named(const std::string& text) {
+  const auto dot = text.find('.');
+  if (dot != std::string::npos) return plan::TableName{text.substr(0, dot), text.substr(dot + 1)};
+  return fail(ErrorCode::invalid_request, "not of the form schema.table: '" + text + "'",
+              "Ask for ?table=public." + text);
 }
 
 }  // namespace
@@ -40,7 +48,8 @@ std::vector<std::string> Copies::keep(SyncOrder order) {
     const std::lock_guard lock(mutex_);
     if (auto found = kept_.extract(id)) before = std::move(found.mapped().runner);
   }
-  before.reset();  // waits for its threads: two of them would fight for the position
+  if (before) before->halt();  // two of them would fight for the position; a reader may hold the old one for a while
+  before.reset();
   auto options = connector::read_sync_options(order.spec.body);
   if (!options) return {options.error().to_string()};
   auto warnings = warnings_of(order, *options);
@@ -62,17 +71,24 @@ Status Copies::stop(const std::string& id, bool forget) {
     const std::lock_guard lock(mutex_);
     if (auto found = kept_.extract(id)) runner = std::move(found.mapped().runner);
   }
-  return runner && forget ? runner->forget() : Status();
+  if (!runner) return {};
+  runner->halt();
+  return forget ? runner->forget() : Status();
+}
+
+Result<std::shared_ptr<Runner>> Copies::runner_of(const std::string& id) const {
+  if (auto runner = find(id)) return runner;
+  return fail(ErrorCode::source_disabled, "the connector keeps no live copy", "Set its mode to 'both' or 'sync'.");
 }
 
 Status Copies::resync(const std::string& id, const std::string& table) {
-  const auto runner = find(id);
-  if (!runner) return fail(ErrorCode::source_disabled, "the connector keeps no live copy", "Set its mode to 'both' or 'sync'.");
-  const auto dot = table.find('.');
-  if (dot == std::string::npos) {
-    return fail(ErrorCode::invalid_request, "not of the form schema.table: '" + table + "'", "Ask for ?table=public." + table);
-  }
-  return runner->resync({table.substr(0, dot), table.substr(dot + 1)});
+  const auto runner = WEIR_TRY(runner_of(id));
+  return runner->resync(WEIR_TRY(table_named(table)));
+}
+
+Result<nlohmann::json> Copies::verify(const std::string& id, const std::string& table, const std::stop_token& stop) {
+  const auto runner = WEIR_TRY(runner_of(id));
+  return runner->verify(WEIR_TRY(table_named(table)), stop);
 }
 
 nlohmann::json Copies::status(const std::string& id) const {

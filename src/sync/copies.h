@@ -20,6 +20,7 @@ class Copies final : public connector::SyncDesk {
   void pause(const std::string& id, bool paused) override;
   Status stop(const std::string& id, bool forget) override;
   Status resync(const std::string& id, const std::string& table) override;
+  Result<nlohmann::json> verify(const std::string& id, const std::string& table, const std::stop_token& stop) override;
   nlohmann::json status(const std::string& id) const override;
   std::vector<connector::TableHealth> health(const std::string& id) const override;
   std::vector<plan::TableName> tables(const std::string& id) const override;
@@ -34,6 +35,7 @@ class Copies final : public connector::SyncDesk {
     std::shared_ptr<Runner> runner;
   };
   std::shared_ptr<Runner> find(const std::string& id) const;
+  Result<std::shared_ptr<Runner>> runner_of(const std::string& id) const;
 
   const RunnerServices services_;
   mutable std::mutex mutex_;

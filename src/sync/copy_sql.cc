@@ -1,5 +1,6 @@
 #include "sync/copy_sql.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -111,14 +112,52 @@ bool can_widen(const plan::Type& from, const plan::Type& to) {
   return integer_bytes(from.kind) > 0 && integer_bytes(to.kind) > integer_bytes(from.kind);
 }
 
-std::string key_text(const std::vector<std::string>& key, std::string_view row) {
-  if (key.size() == 1) return fmt::format("CAST({}{} AS VARCHAR)", row, identifier(key[0]));
+namespace {
+
+std::string as_text(const std::string& column, std::string_view row) {
+  return fmt::format("CAST({}{} AS VARCHAR)", row, identifier(column));
+}
+
+std::string escaped(const std::string& text) {
+  return fmt::format("replace(replace({}, '\\', '\\\\'), ':', '\\:')", text);
+}
+
+bool is_plain(const connector::ChangeTable& table, const std::string& name) {
+  const auto column = std::ranges::find(table.columns, name, &plan::Column::name);
+  if (column == table.columns.end()) return false;
+  switch (column->type.kind) {
+    case plan::Kind::boolean:
+    case plan::Kind::int16:
+    case plan::Kind::int32:
+    case plan::Kind::int64:
+    case plan::Kind::uint32:
+    case plan::Kind::decimal:
+    case plan::Kind::uuid:
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <typename IsPlain>
+std::string joined(const std::vector<std::string>& key, std::string_view row, const IsPlain& plain) {
+  if (key.size() == 1) return as_text(key[0], row);
   std::string text;
   for (const auto& column : key) {
     if (!text.empty()) text += " || ':' || ";
-    text += fmt::format("replace(replace(CAST({}{} AS VARCHAR), '\\', '\\\\'), ':', '\\:')", row, identifier(column));
+    text += plain(column) ? as_text(column, row) : escaped(as_text(column, row));
   }
   return "(" + text + ")";
+}
+
+}  // namespace
+
+std::string key_text(const std::vector<std::string>& key, std::string_view row) {
+  return joined(key, row, [](const std::string&) { return false; });
+}
+
+std::string key_text(const connector::ChangeTable& table, std::string_view row) {
+  return joined(table.key, row, [&](const std::string& name) { return is_plain(table, name); });
 }
 
 std::string copy_view_sql(std::string_view connector, const plan::TableName& table,

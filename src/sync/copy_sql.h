@@ -33,6 +33,8 @@ bool can_widen(const plan::Type& from, const plan::Type& to);
 /// `_kyma_pk` of a row: its key's texts, escaped and joined by ':' when there are several. `row` qualifies the columns,
 /// e.g. "b." or "b._moved_from.". The same for snapshot and stream, so that one key has one text.
 std::string key_text(const std::vector<std::string>& key, std::string_view row);
+/// The same text for less: keys that can hold neither ':' nor '\\' are not searched for them.
+std::string key_text(const connector::ChangeTable& table, std::string_view row);
 
 /// What readers of a copy want.
 enum class CopyView : uint8_t {

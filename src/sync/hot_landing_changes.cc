@@ -82,6 +82,32 @@ std::string column_list(const std::vector<plan::Column>& columns) {
   return list;
 }
 
+/// The rows of a batch with columns that the source did not send: pk, the key `source` that the row had before the
+/// batch, and the `path` of keys between the two, newest first.
+std::string needed_rows(const connector::RowChanges& changes, const std::string& batch, const std::string& condition,
+                        const connector::Position& snapshot) {
+  const auto pk = key_text(*changes.table, "b.");
+  const bool moves = any_valid(extra_columns(*changes.rows.get()).moved_from);
+  const auto first = fmt::format(
+      "SELECT {0} AS pk, {0} AS source, b._kyma_lsn AS lsn, {1} AS path, 0 AS depth FROM {2} b "
+      "WHERE {3} AND b._unchanged IS NOT NULL",
+      pk, kNoPath, batch, condition);
+  std::string need = fmt::format("SELECT pk, source, path FROM ({})", first);
+  if (moves) {
+    // A row may have changed its key more than once in the batch: back to the first of them.
+    need = fmt::format(
+        "WITH RECURSIVE moves AS (SELECT {0} AS pk, b._kyma_lsn AS lsn, {1} AS moved FROM {2} b "
+        "WHERE b._moved_from IS NOT NULL{3}), "
+        "steps AS ({4} UNION ALL SELECT s.pk, m.moved, m.lsn, list_append(s.path, {{'lsn': m.lsn, 'pk': m.moved}}), "
+        "s.depth + 1 "
+        "FROM steps s JOIN moves m ON m.pk = s.source AND (m.lsn < s.lsn OR (s.depth = 0 AND m.lsn = s.lsn)) "
+        "QUALIFY row_number() OVER (PARTITION BY s.pk ORDER BY m.lsn DESC) = 1) "
+        "SELECT pk, arg_max(source, depth) AS source, arg_max(path, depth) AS path FROM steps GROUP BY pk",
+        pk, key_text(*changes.table, "b._moved_from."), batch, after(snapshot), first);
+  }
+  return need;
+}
+
 }  // namespace
 
 Status HotLanding::begin() {
@@ -143,7 +169,7 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
   const auto batch = "weir_batch_" + std::to_string(views_.emplace(changes.table->name, views_.size()).first->second);
   WEIR_TRY(session_->show(batch, schema_of_changes(*changes.table), changes.rows));
   const auto hot = hot_of(changes.table->name);
-  const auto pk = key_text(changes.table->key, "b.");
+  const auto pk = key_text(*changes.table, "b.");
   const auto condition = "b._last" + after(before.snapshot);
   const auto extra = extra_columns(*changes.rows.get());
   copy->rows_changed = true;
@@ -169,26 +195,9 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
 Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
                                    const std::string& batch, const std::string& condition) {
   const auto hot = hot_of(changes.table->name);
-  const auto pk = key_text(changes.table->key, "b.");
-  const bool moves = any_valid(extra_columns(*changes.rows.get()).moved_from);
-  const auto first = fmt::format(
-      "SELECT {0} AS pk, {0} AS source, b._kyma_lsn AS lsn, {1} AS path, 0 AS depth FROM {2} b "
-      "WHERE {3} AND b._unchanged IS NOT NULL",
-      pk, kNoPath, batch, condition);
-  std::string need = fmt::format("SELECT pk, source, path FROM ({})", first);
-  if (moves) {
-    // A row may have changed its key more than once in the batch: back to the first of them.
-    need = fmt::format(
-        "WITH RECURSIVE moves AS (SELECT {0} AS pk, b._kyma_lsn AS lsn, {1} AS moved FROM {2} b "
-        "WHERE b._moved_from IS NOT NULL{3}), "
-        "steps AS ({4} UNION ALL SELECT s.pk, m.moved, m.lsn, list_append(s.path, {{'lsn': m.lsn, 'pk': m.moved}}), "
-        "s.depth + 1 "
-        "FROM steps s JOIN moves m ON m.pk = s.source AND (m.lsn < s.lsn OR (s.depth = 0 AND m.lsn = s.lsn)) "
-        "QUALIFY row_number() OVER (PARTITION BY s.pk ORDER BY m.lsn DESC) = 1) "
-        "SELECT pk, arg_max(source, depth) AS source, arg_max(path, depth) AS path FROM steps GROUP BY pk",
-        pk, key_text(changes.table->key, "b._moved_from."), batch, after(before.snapshot), first);
-  }
-  WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_need AS " + need));
+  const auto pk = key_text(*changes.table, "b.");
+  WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_need AS " +
+                         needed_rows(changes, batch, condition, before.snapshot)));
   WEIR_TRY(session_->run(fmt::format(
       "CREATE OR REPLACE TEMP TABLE weir_old AS SELECT * FROM {} WHERE _kyma_op <> 'delete' AND _kyma_pk IN "
       "(SELECT source FROM weir_need)",

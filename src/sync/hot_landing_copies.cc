@@ -134,7 +134,7 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
   auto rows =
       session->change(fmt::format("INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, "
                                   "'insert', {}, make_timestamptz({}) FROM {} s",
-                                  lake_of(table), names, values, key_text(copy.shape.table->key, "s."),
+                                  lake_of(table), names, values, key_text(*copy.shape.table, "s."),
                                   literal(copy.snapshot + "/00000000"), copy.snapshot_at_us, scan));
   Status done = rows ? Status() : Status(fail(std::move(rows.error())));
   while (done) {

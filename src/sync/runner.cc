@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "sync/copy_sql.h"
+#include "sync/verification.h"
 #include "telemetry/log.h"
 
 namespace weir::sync {
@@ -20,7 +21,9 @@ using std::chrono::steady_clock;
 using telemetry::Level;
 
 constexpr milliseconds kRetryFirst{500};
-constexpr milliseconds kRetryMax{60'000};
+constexpr milliseconds kRetryMax{30'000};
+/// What went well for so long begins anew with the short pause.
+constexpr milliseconds kStoodMin{5'000};
 /// How long the stream's thread waits for changes before it looks at what else was asked for.
 constexpr milliseconds kStreamWait{50};
 constexpr milliseconds kFoldEvery{200};
@@ -70,20 +73,28 @@ Runner::Runner(RunnerServices services, connector::SyncOrder order, connector::S
 Runner::~Runner() { halt(); }
 
 void Runner::start() {
-  if (!services_.follow) return show_what_is_there();
+  if (!services_.follow) {
+    if (const auto shown = show_what_is_there(); !shown) board_.set_error(shown.error());
+    return;
+  }
   stream_thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   fold_thread_ = std::jthread([this](const std::stop_token& stop) { fold(stop); });
   watch_thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
-void Runner::show_what_is_there() {
-  auto opened = services_.open_landing(order_.spec.name, landing_options(options_));
-  if (!opened) return board_.set_error(opened.error());
-  landing_ = std::move(*opened);
+/// Opens the landing when it is not: the copies can be read, whatever becomes of the source.
+Status Runner::show_what_is_there() {
+  if (landing_) return {};
+  auto opened = WEIR_TRY(services_.open_landing(order_.spec.name, landing_options(options_)));
+  {
+    const std::lock_guard lock(mutex_);
+    landing_ = std::move(opened);
+  }
   for (const auto& landed : landing_->tables()) {
     board_.set_complete(landed.table->name, landed.phase == CopyPhase::complete, 0);
   }
   if (const auto landed = landing_->position()) board_.landed(landed->position, landed->committed_at);
+  return {};
 }
 
 std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) const {
@@ -109,7 +120,47 @@ Result<connector::Position> Runner::position_of(const std::string& text) const {
   return changes ? changes->position_of(text) : Result<connector::Position>(text);
 }
 
+/// The landing, when the table's copy follows its source, so that it can be compared with it.
+Result<std::shared_ptr<Landing>> Runner::comparable(const plan::TableName& table) const {
+  const auto phase = board_.phase(table);
+  const auto whole = order_.spec.name + "." + table.to_string();
+  if (!phase) {
+    return fail(ErrorCode::table_not_found, "no live copy of " + table.to_string() + " in " + order_.spec.name,
+                "Add it to sync.tables with PATCH /v1/connectors/" + order_.spec.name + ".");
+  }
+  const auto state = copy(table);
+  if (*phase == TablePhase::disabled) {
+    return fail(ErrorCode::table_not_synced, "there is no live copy of " + whole + ": " + (state ? state->why_not : ""),
+                "POST /v1/connectors/" + order_.spec.name + "/resync?table=" + table.to_string() + " tries again.");
+  }
+  const std::lock_guard lock(mutex_);
+  if (paused_) {
+    return fail(ErrorCode::source_disabled, "the live copies of " + order_.spec.name + " are paused",
+                "Resume it: a copy is compared with its source while it follows.");
+  }
+  if (!landing_ || !state || !state->complete || *phase != TablePhase::streaming) {
+    return fail(ErrorCode::table_snapshotting, "the copy of " + whole + " is not complete",
+                "Wait until GET /v1/connectors/" + order_.spec.name + "/status shows phase 'streaming'.");
+  }
+  return landing_;
+}
+
+Result<nlohmann::json> Runner::verify(const plan::TableName& table, const std::stop_token& stop) {
+  auto landing = WEIR_TRY(comparable(table));
+  const std::unique_lock alone(verifying_, std::try_to_lock);
+  if (!alone)
+    return fail(ErrorCode::too_many_requests, "a table of " + order_.spec.name + " is being compared already");
+  std::stop_source either;
+  const std::stop_callback on_stop(stop, [&] { either.request_stop(); });
+  const std::stop_callback on_halt(halted_.get_token(), [&] { either.request_stop(); });
+  auto session = WEIR_TRY(services_.open_session());
+  return Verification(order_.spec.name, table, order_.source->changes(), std::move(landing), board_,
+                      services_.committer)
+      .run(std::move(session), either.get_token());
+}
+
 void Runner::halt() {
+  halted_.request_stop();
   for (auto* thread : {&stream_thread_, &watch_thread_, &fold_thread_}) thread->request_stop();
   asked_.notify_all();
   for (auto* thread : {&stream_thread_, &watch_thread_, &fold_thread_}) {
@@ -160,6 +211,7 @@ void Runner::run(const std::stop_token& stop) {
       stops_[table] = {row.reason, row.hint};
     }
   }
+  if (const auto shown = show_what_is_there(); !shown) board_.set_error(shown.error());
   milliseconds pause = kRetryFirst;
   while (!stop.stop_requested()) {
     {
@@ -189,7 +241,7 @@ void Runner::run(const std::stop_token& stop) {
       const std::lock_guard lock(mutex_);
       landing_.reset();  // opens anew, and takes the fence again
     }
-    if (steady_clock::now() - began > kRetryMax) pause = kRetryFirst;
+    if (steady_clock::now() - began > kStoodMin) pause = kRetryFirst;
     wait_before_retry(pause, stop);
     pause = std::min(pause * 2, kRetryMax);
   }
@@ -207,13 +259,10 @@ bool Runner::must_turn(const std::stop_token& stop) const {
 }
 
 Status Runner::follow(const std::stop_token& stop) {
-  if (!landing_) {
-    auto opened = WEIR_TRY(services_.open_landing(order_.spec.name, landing_options(options_)));
-    const std::lock_guard lock(mutex_);
-    landing_ = std::move(opened);
-  }
+  WEIR_TRY(show_what_is_there());
   auto changes = order_.source->changes();
-  if (!changes) return fail(ErrorCode::not_available_yet, "connectors of type " + order_.spec.type + " cannot be copied");
+  if (!changes)
+    return fail(ErrorCode::not_available_yet, "connectors of type " + order_.spec.type + " cannot be copied");
   {
     const std::lock_guard lock(mutex_);
     changes_ = changes;
@@ -284,10 +333,12 @@ Result<std::vector<ChangeTablePtr>> Runner::examine(connector::ChangeSource& cha
   const auto candidates = WEIR_TRY(changes.examine(wanted));
   std::vector<ChangeTablePtr> tables;
   for (size_t i = 0; i < wanted.size(); ++i) {
-    if (candidates[i].stop) {
-      WEIR_TRY(stop_table(wanted[i], *candidates[i].stop));
-    } else if (const auto stopped = stops_.find(wanted[i]); stopped != stops_.end()) {
+    if (const auto stopped = stops_.find(wanted[i]); stopped != stops_.end()) {
       board_.set_phase(wanted[i], TablePhase::disabled, stopped->second.reason);
+    } else if (candidates[i].stop) {
+      auto stop = *candidates[i].stop;
+      if (stop.reason == "table_not_found" && board_.copy(wanted[i])->complete) stop.reason = "table_dropped";
+      WEIR_TRY(stop_table(wanted[i], stop));
     } else {
       tables.push_back(candidates[i].table);
     }
@@ -299,7 +350,7 @@ Status Runner::arrange(connector::ChangeSource& changes) {
   std::set<plan::TableName> again;
   {
     const std::lock_guard lock(mutex_);
-    again.swap(resync_);
+    again = resync_;
   }
   for (const auto& table : again) {
     stops_.erase(table);
@@ -326,6 +377,11 @@ Status Runner::arrange(connector::ChangeSource& changes) {
       WEIR_TRY(landing_->prepare(table));
       to_load.push_back(table);
     }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    // One that was asked for again meanwhile is done again.
+    if (!turn_) resync_.clear();
   }
   if (!landing_->position()) return begin_history(changes, to_load);
   for (const auto& table : to_load) jobs_->add(table->name, nullptr);
@@ -359,6 +415,7 @@ Status Runner::begin_history(connector::ChangeSource& changes, const std::vector
 Status Runner::pump(connector::ChangeStream& stream, const std::stop_token& stop) {
   while (!must_turn(stop)) {
     WEIR_TRY(take_snapshots());
+    if (jobs_->awaits_position() || board_.somebody_waits()) stream.hurry();
     const auto group = WEIR_TRY(stream.next(kStreamWait));
     board_.stream(stream.stats());
     if (!group) continue;
@@ -391,8 +448,10 @@ Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
 Status Runner::land_change(const Change& change, std::chrono::system_clock::time_point at) {
   if (const auto* end = std::get_if<TableEnd>(&change)) {
     // Its publication ends as well, or the source may refuse to change the table.
-    const std::lock_guard lock(mutex_);
-    turn_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      turn_ = true;
+    }
     return stop_table(end->table, end->stop);
   }
   if (stops_.contains(table_of(change))) return {};
@@ -421,8 +480,8 @@ void Runner::show_schema_change(const SchemaChange& change) {
 
 Status Runner::stop_table(const plan::TableName& table, const TableStop& stop) {
   stops_[table] = stop;
-  const auto at = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto at =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   WEIR_TRY(services_.store.put_sync_stop(order_.spec.id, {table.to_string(), stop.reason, stop.hint, at.count()}));
   board_.set_phase(table, TablePhase::disabled, stop.reason);
   return {};
@@ -432,7 +491,8 @@ Status Runner::take_snapshots() {
   for (const auto& done : jobs_->take_done(landing_->position()->position)) {
     WEIR_TRY(landing_->complete(done.table));
     board_.set_complete(done.table, true, done.rows);
-    board_.set_phase(done.table, TablePhase::streaming, "its snapshot is complete: " + std::to_string(done.rows) + " rows");
+    board_.set_phase(done.table, TablePhase::streaming,
+                     "its snapshot is complete: " + std::to_string(done.rows) + " rows");
   }
   return {};
 }
@@ -476,6 +536,25 @@ void Runner::watch(const std::stop_token& stop) {
   }
 }
 
+/// Nothing in the stream tells of a table that was dropped. One that was renamed tells so itself with its next change:
+/// it gets the time until the next look.
+void Runner::look_for_dropped(connector::ChangeSource& changes) {
+  std::vector<plan::TableName> streaming;
+  for (const auto& table : board_.tables()) {
+    if (board_.phase(table) == TablePhase::streaming) streaming.push_back(table);
+  }
+  const auto found = streaming.empty() ? std::vector<plan::TableName>()
+                                       : changes.missing(streaming).value_or(std::vector<plan::TableName>());
+  const bool still = std::ranges::any_of(found, [&](const auto& table) { return missing_.contains(table); });
+  missing_ = {found.begin(), found.end()};
+  if (!still) return;
+  {
+    const std::lock_guard lock(mutex_);
+    turn_ = true;
+  }
+  asked_.notify_all();
+}
+
 /// What the source says of itself: how far we are behind it, and how much it keeps for us.
 void Runner::watch_once(connector::ChangeSource& changes) {
   const auto state = changes.state();
@@ -486,6 +565,7 @@ void Runner::watch_once(connector::ChangeSource& changes) {
                    {{"connector", order_.spec.name}, {"seconds", std::to_string(options_.stall_after.count())}});
   }
   if (!state || !state->follows) return;
+  look_for_dropped(changes);
   const auto kept_mb = static_cast<int64_t>(state->retained_bytes >> 20);
   if (kept_mb >= options_.wal_warn_mb) {
     telemetry::log(Level::warning, "source_log_grows",

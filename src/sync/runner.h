@@ -1,4 +1,5 @@
-/// The life of one connector's live copy: arranges its tables, reads their snapshots, lands the stream, watches the source.
+/// The life of one connector's live copy: arranges its tables, reads their snapshots, lands the stream, watches the
+/// source.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -31,6 +33,8 @@ struct RunnerServices {
   OpenLanding open_landing;
   std::filesystem::path spill;  ///< a directory; each connector gets one inside
   state::Store& store;
+  Landing::OpenSession open_session;  ///< for comparisons
+  lake::Committer& committer;
   bool follow = true;  ///< false: the copies are only read, as they were left
 };
 
@@ -45,12 +49,18 @@ class Runner {
 
   /// Begins.
   void start();
+  /// Ends its threads; what was landed stays, and can be read.
+  void stop() { halt(); }
   void pause(bool paused);
   /// The table goes back through a snapshot; when the whole copy is disabled, all tables do.
   /// Errors: table_not_found.
   Status resync(const plan::TableName& table);
+  /// Stops; comparisons end with `cancelled`.
+  void halt();
   /// Stops, and removes what is on the source and the copies.
   Status forget();
+  /// As SyncDesk::verify.
+  Result<nlohmann::json> verify(const plan::TableName& table, const std::stop_token& stop);
 
   const Board& board() const { return board_; }
   /// As SyncDesk::copy.
@@ -61,7 +71,7 @@ class Runner {
  private:
   using Stops = std::map<plan::TableName, connector::TableStop>;
 
-  void show_what_is_there();
+  Status show_what_is_there();
   void run(const std::stop_token& stop);
   Status follow(const std::stop_token& stop);
   Status check_history(connector::ChangeSource& changes);
@@ -80,7 +90,8 @@ class Runner {
   void fold(const std::stop_token& stop);
   void watch(const std::stop_token& stop);
   void watch_once(connector::ChangeSource& changes);
-  void halt();
+  void look_for_dropped(connector::ChangeSource& changes);
+  Result<std::shared_ptr<Landing>> comparable(const plan::TableName& table) const;
 
   const RunnerServices services_;
   const connector::SyncOrder order_;
@@ -90,17 +101,20 @@ class Runner {
   mutable std::mutex mutex_;
   std::condition_variable_any asked_;
   bool paused_ = false;
-  bool turn_ = false;           ///< the stream is to be opened anew, because something was asked for
-  bool disabled_ = false;       ///< the whole copy, until a resync
-  bool restart_ = false;        ///< everything anew, from a new slot
+  bool turn_ = false;      ///< the stream is to be opened anew, because something was asked for
+  bool disabled_ = false;  ///< the whole copy, until a resync
+  bool restart_ = false;   ///< everything anew, from a new slot
   std::set<plan::TableName> resync_;
 
   std::shared_ptr<Landing> landing_;  ///< set under `mutex_`; used by the threads below
   std::shared_ptr<connector::ChangeSource> changes_;
-  Stops stops_;                 ///< of the stream's thread
+  Stops stops_;                        ///< of the stream's thread
+  std::set<plan::TableName> missing_;  ///< of the watching thread: not found at its last look
   std::string identity_;
-  bool landing_open_ = false;   ///< a transaction of the landing is open
+  bool landing_open_ = false;  ///< a transaction of the landing is open
   std::unique_ptr<SnapshotJobs> jobs_;
+  std::stop_source halted_;
+  std::mutex verifying_;  ///< one comparison at a time: each takes a slot of the source
   std::jthread stream_thread_, fold_thread_, watch_thread_;
 };
 

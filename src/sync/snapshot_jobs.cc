@@ -70,6 +70,11 @@ std::vector<SnapshotJobs::Done> SnapshotJobs::take_done(const connector::Positio
   return reached;
 }
 
+bool SnapshotJobs::awaits_position() const {
+  const std::lock_guard lock(mutex_);
+  return !done_.empty();
+}
+
 void SnapshotJobs::work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
@@ -88,8 +93,9 @@ void SnapshotJobs::work(const std::stop_token& stop) {
     auto done = read(job, stop);
     if (!done && !stop.stop_requested()) {
       board_.set_phase(job.table, TablePhase::errored, done.error().to_string());
-      telemetry::log(Level::warning, "snapshot_failed",
-                     {{"connector", connector_}, {"table", job.table.to_string()}, {"error", done.error().to_string()}});
+      telemetry::log(
+          Level::warning, "snapshot_failed",
+          {{"connector", connector_}, {"table", job.table.to_string()}, {"error", done.error().to_string()}});
     }
     lock.lock();
     std::erase(reading_, job.table);

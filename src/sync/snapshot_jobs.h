@@ -27,8 +27,8 @@ class SnapshotJobs {
   };
 
   /// `connector` is the name by which weir_snapshot knows it. `wake` is called when `take_done` has something.
-  SnapshotJobs(std::string connector, std::shared_ptr<connector::ChangeSource> changes, std::shared_ptr<Landing> landing,
-               Board& board, int tables_max, std::function<void()> wake);
+  SnapshotJobs(std::string connector, std::shared_ptr<connector::ChangeSource> changes,
+               std::shared_ptr<Landing> landing, Board& board, int tables_max, std::function<void()> wake);
   /// Stops what is being read, and waits for it.
   ~SnapshotJobs();
   SnapshotJobs(const SnapshotJobs&) = delete;
@@ -39,6 +39,8 @@ class SnapshotJobs {
   bool has(const plan::TableName& table) const;
   /// Those whose moment is no later than `position`: a table that is ahead of the others must wait for them.
   std::vector<Done> take_done(const connector::Position& position);
+  /// A table is ahead of the others.
+  bool awaits_position() const;
 
  private:
   struct Job {

@@ -39,6 +39,8 @@ class History:
         self.digests = {"accounts": 0, "items": 0}
         self.n = 0
         self.states = {}
+        self.undo = []  # what the open transaction has changed here: (which, key, what was there)
+        self.recovered = 0  # how often its connection was lost
         self.stopping = threading.Event()
         self.failure = None
         with psycopg.connect(url, autocommit=True) as session:
@@ -65,15 +67,18 @@ class History:
 
     def put_item(self, a, b, values):
         self.drop_item(a, b)
+        self.undo.append((self.items, (a, b), None))
         self.items[a, b] = values
         self.digests["items"] += self.item_digest(a, b, values)
 
     def drop_item(self, a, b):
         values = self.items.pop((a, b), None)
         if values is not None:
+            self.undo.append((self.items, (a, b), values))
             self.digests["items"] -= self.item_digest(a, b, values)
 
     def set_balance(self, key, balance):
+        self.undo.append((self.accounts, key, self.accounts[key]))
         self.digests["accounts"] -= self.account_digest(key, self.accounts.pop(key))
         self.accounts[key] = balance
         self.digests["accounts"] += self.account_digest(key, balance)
@@ -84,12 +89,15 @@ class History:
     def step(self, session):
         """One transaction on the source, and the same here."""
         chance = self.chance
+        self.undo = []
+        self.before = dict(self.digests)
         with session.transaction():
             for _ in range(chance.choice([1, 1, 1, 2, 5, 40])):
                 kind = chance.choice(["transfer", "transfer", "put", "put", "change", "toast", "keep_toast", "move", "drop", "again", "rename_account"])
                 getattr(self, kind)(session, chance)
-            self.n += 1
-            session.execute("UPDATE progress SET n = %s", (self.n,))
+            session.execute("UPDATE progress SET n = %s", (self.n + 1,))
+        self.n += 1
+        self.undo = []
         self.note()
 
     def transfer(self, session, chance):
@@ -107,6 +115,7 @@ class History:
             return
         session.execute("UPDATE accounts SET id = %s WHERE id = %s", (target, source))
         balance = self.accounts[source]
+        self.undo += [(self.accounts, source, balance), (self.accounts, target, None)]
         self.digests["accounts"] -= self.account_digest(source, self.accounts.pop(source))
         self.accounts[target] = balance
         self.digests["accounts"] += self.account_digest(target, balance)
@@ -182,7 +191,6 @@ class History:
                 session = session or psycopg.connect(self.url, autocommit=True)
                 self.step(session)
             except psycopg.OperationalError:
-                # Whether the transaction was committed is not known: ask.
                 session = None
                 self.recover()
             except Exception as error:  # the test asks for it
@@ -192,7 +200,30 @@ class History:
                 self.stopping.wait(self.chance.random() * 0.05)
 
     def recover(self):
-        raise NotImplementedError("the source was restarted under a writer that does not expect it")
+        """Whether the last transaction was committed is not known: asks."""
+        while True:
+            try:
+                with psycopg.connect(self.url, autocommit=True) as session:
+                    [n] = session.execute("SELECT n FROM progress").fetchone()
+                break
+            except psycopg.OperationalError:
+                if self.stopping.wait(0.02):
+                    return
+        self.recovered += 1
+        if n == self.n + 1:
+            self.n = n
+            self.note()
+        elif n != self.n:
+            self.failure = AssertionError(f"the source is at transaction {n}, the writer at {self.n}")
+            self.stopping.set()
+        elif self.undo:
+            for which, key, was in reversed(self.undo):
+                if was is None:
+                    which.pop(key)
+                else:
+                    which[key] = was
+            self.digests = self.before
+        self.undo = []
 
     def start(self):
         self.thread = threading.Thread(target=self.run, daemon=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A private PostgreSQL cluster on loopback for tests, the demo and benchmarks.
 #   postgres.sh start DIR PORT [NAME=VALUE …]   makes the cluster in DIR when there is none, starts it, prints its URL
-#   postgres.sh restart DIR | stop DIR | remove DIR
+#   postgres.sh restart DIR [fast|immediate] | stop DIR | remove DIR
 # The superuser is "weir" with the password in DIR/password; DIR/tls holds ca.crt and a server certificate for localhost.
 # NAME=VALUE are settings for postgresql.conf. Statements are logged to DIR/log, which tests read.
 set -euo pipefail
@@ -73,7 +73,7 @@ start() {
 
 case ${1:-} in
 start) [ $# -ge 3 ] || die "usage: postgres.sh start DIR PORT [NAME=VALUE …]"; start "$(realpath -m "$2")" "${@:3}" ;;
-restart) as_owner "$bin/pg_ctl" -D "$(realpath "$2")/data" -l "$(realpath "$2")/log" -m fast -w restart >/dev/null ;;
+restart) as_owner "$bin/pg_ctl" -D "$(realpath "$2")/data" -l "$(realpath "$2")/log" -m "${3:-fast}" -w restart >/dev/null ;;
 stop) [ ! -e "$2/data/postmaster.pid" ] || as_owner "$bin/pg_ctl" -D "$(realpath "$2")/data" -m fast -w stop >/dev/null ;;
 remove)
   if [ -d "$2" ]; then

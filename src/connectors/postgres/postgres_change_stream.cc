@@ -98,10 +98,11 @@ class PostgresChangeStream::Reader {
     // A consumer that is behind gets more at once rather than more often.
     const auto due = decoder_.due();
     const bool is_due = due && now >= *due && stream_.waiting_groups_ == 0;
-    const auto idle_every = is_pressed_ ? kPressedEvery : kIdleEvery;
+    const auto idle_every = is_pressed_ || stream_.is_hurried_ ? kPressedEvery : kIdleEvery;
     const bool is_idle = !due && decoder_.has_news() && now - handed_over_at_ >= idle_every;
     if (is_due || is_idle) {
       is_pressed_ = false;
+      stream_.is_hurried_ = false;
       WEIR_TRY(decoder_.flush());
     }
     publish_stats();

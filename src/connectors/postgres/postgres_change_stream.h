@@ -33,6 +33,7 @@ class PostgresChangeStream final : public connector::ChangeStream {
 
   Result<std::optional<connector::ChangeGroup>> next(std::chrono::milliseconds wait) override;
   void confirm(const connector::Position& position) override;
+  void hurry() override { is_hurried_ = true; }
   void cancel() override;
   connector::StreamStats stats() const override;
 
@@ -45,6 +46,7 @@ class PostgresChangeStream final : public connector::ChangeStream {
   BoundedQueue<connector::ChangeGroup> queue_;
   std::atomic<int> waiting_groups_ = 0;  ///< in the queue
   std::atomic<uint64_t> confirmed_;
+  std::atomic<bool> is_hurried_ = false;
   mutable std::mutex mutex_;
   connector::StreamStats stats_;
   std::condition_variable arrived_;

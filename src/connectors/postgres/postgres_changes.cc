@@ -51,7 +51,7 @@ class HeldSnapshot final : public connector::SnapshotPoint {
 class PostgresChanges final : public connector::ChangeSource {
  public:
   explicit PostgresChanges(std::shared_ptr<const ChangeContext> context)
-      : context_(std::move(context)), watching_(context_, waiter_) {}
+      : context_(std::move(context)), watching_(context_, waiter_, context_->options.connect_timeout) {}
 
   Result<std::vector<connector::SyncCandidate>> examine(const std::vector<plan::TableName>& tables) override {
     return named([&] { return examine_tables(tables); });
@@ -95,6 +95,18 @@ class PostgresChanges final : public connector::ChangeSource {
     });
   }
 
+  Result<std::vector<plan::TableName>> missing(const std::vector<plan::TableName>& tables) override {
+    return named([&]() -> Result<std::vector<plan::TableName>> {
+      const std::lock_guard lock(mutex_);
+      const auto found = WEIR_TRY(watching_.tables(tables));
+      std::vector<plan::TableName> missing;
+      for (const auto& table : tables) {
+        if (std::ranges::find(found, table, &TableFacts::name) == found.end()) missing.push_back(table);
+      }
+      return missing;
+    });
+  }
+
   Status heartbeat() override {
     return named([&]() -> Status {
       const std::lock_guard lock(mutex_);
@@ -107,7 +119,12 @@ class PostgresChanges final : public connector::ChangeSource {
     return named([&]() -> Status {
       Waiter waiter;
       SourceCatalog catalog(context_, waiter);
-      return drop_slot_and_publication(catalog, context_->slot, waiter);
+      auto dropped = drop_slot_and_publication(catalog, context_->slot, waiter);
+      if (!dropped) {
+        dropped.error().message +=
+            "; what stays on the source: the replication slot and the publication " + context_->slot;
+      }
+      return dropped;
     });
   }
 

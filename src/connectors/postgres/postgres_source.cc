@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "connector/sync_options.h"
 #include "connectors/postgres/postgres_changes.h"
 #include "connectors/postgres/postgres_stream.h"
 
@@ -145,6 +146,7 @@ Result<std::shared_ptr<connector::Source>> open_source(const connector::Spec& sp
                 "mode '" + std::string(connector::to_string(spec.mode)) + "' is not built yet for postgres",
                 "register with mode 'federation'; a live copy comes with a later version");
   }
+  if (spec.mode != connector::Mode::federation) WEIR_TRY(connector::read_sync_options(spec.body));
   // The answer is dropped: this only proves that every secret resolves and the URL can be read.
   WEIR_TRY(make_parameters(options, secrets));
   Pool::Open open = make_open(options, secrets);

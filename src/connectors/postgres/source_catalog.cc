@@ -15,8 +15,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Statements here read catalogs or cast values that they carry; one that takes longer hangs.
-constexpr auto kStatementMax = std::chrono::seconds(60);
 /// A transaction is visible a moment after its commit was sent.
 constexpr auto kVisiblePause = std::chrono::milliseconds(5);
 constexpr auto kVisibleMax = std::chrono::seconds(10);
@@ -25,8 +23,6 @@ constexpr auto kVisibleMax = std::chrono::seconds(10);
 constexpr size_t kCastTogetherMax = 10'000;
 constexpr size_t kCastSinglyMax = 1'000;
 constexpr size_t kCastBytesMax = 8u << 20;
-
-Deadline statement_deadline() { return steady_clock::now() + kStatementMax; }
 
 template <typename T>
 void push_big_endian(std::string& out, T value) {
@@ -119,13 +115,14 @@ auto SourceCatalog::with_connection(const Work& work) -> decltype(work(std::decl
 }
 
 Result<std::vector<ResultHandle>> SourceCatalog::run(const std::string& text) {
-  return with_connection([&](Connection& connection) { return connection.run(text, waiter_, statement_deadline()); });
+  return with_connection(
+      [&](Connection& connection) { return connection.run(text, waiter_, steady_clock::now() + statement_max_); });
 }
 
 Result<std::vector<TableFacts>> SourceCatalog::tables(const std::vector<plan::TableName>& names) {
   return with_connection([&](Connection& connection) {
     return read_table_facts(connection, {.names = names, .oid = 0, .publication = context_->slot},
-                            context_->options.types, waiter_, statement_deadline());
+                            context_->options.types, waiter_, steady_clock::now() + statement_max_);
   });
 }
 
@@ -164,7 +161,7 @@ Result<std::optional<TableFacts>> SourceCatalog::table(uint32_t oid, uint32_t xi
   WEIR_TRY(run_when_visible(xid, ""));
   auto found = WEIR_TRY(with_connection([&](Connection& connection) {
     return read_table_facts(connection, {.names = {}, .oid = oid, .publication = context_->slot},
-                            context_->options.types, waiter_, statement_deadline());
+                            context_->options.types, waiter_, steady_clock::now() + statement_max_);
   }));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
@@ -228,8 +225,9 @@ Status SourceCatalog::cast_together(const CastType& type, const RawValues& value
                               .text = array_of(element, values, form, from, to),
                               .is_null = false,
                               .is_binary = true});
-  const auto results = WEIR_TRY(with_connection(
-      [&](Connection& connection) { return connection.run(statement, waiter_, statement_deadline()); }));
+  const auto results = WEIR_TRY(with_connection([&](Connection& connection) {
+    return connection.run(statement, waiter_, steady_clock::now() + statement_max_);
+  }));
   if (PQntuples(results.at(0).get()) != 1) return malformed_cast();
   auto cast = elements_of(
       {PQgetvalue(results.at(0).get(), 0, 0), static_cast<size_t>(PQgetlength(results.at(0).get(), 0, 0))}, to - from);
@@ -252,8 +250,9 @@ Status SourceCatalog::cast_singly(const CastType& type, const RawValues& values,
                                 .is_null = is_null,
                                 .is_binary = !as_text});
   }
-  const auto results = WEIR_TRY(with_connection(
-      [&](Connection& connection) { return connection.run(statement, waiter_, statement_deadline()); }));
+  const auto results = WEIR_TRY(with_connection([&](Connection& connection) {
+    return connection.run(statement, waiter_, steady_clock::now() + statement_max_);
+  }));
   const pg_result* row = results.at(0).get();
   if (PQntuples(row) != 1 || PQnfields(row) != static_cast<int>(to - from)) return malformed_cast();
   for (int column = 0; column < PQnfields(row); column++) {

@@ -1,6 +1,7 @@
 /// The source's catalogs and casts, over a connection of their own that is opened when it is needed.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <unordered_map>
 
@@ -12,8 +13,10 @@ namespace weir::postgres {
 /// One thread. Errors of all: source_*, tls_*, timeout, cancelled.
 class SourceCatalog final : public ChangeCatalog {
  public:
-  SourceCatalog(std::shared_ptr<const ChangeContext> context, Waiter& waiter)
-      : context_(std::move(context)), waiter_(waiter) {}
+  /// Statements here read catalogs or cast values that they carry; one that takes longer than `statement_max` hangs.
+  SourceCatalog(std::shared_ptr<const ChangeContext> context, Waiter& waiter,
+                std::chrono::milliseconds statement_max = std::chrono::seconds(60))
+      : context_(std::move(context)), waiter_(waiter), statement_max_(statement_max) {}
 
   Result<std::optional<TableFacts>> table(uint32_t oid, uint32_t xid) override;
   Result<ColumnNumbers> column_numbers(uint32_t oid, uint32_t xid) override;
@@ -44,6 +47,7 @@ class SourceCatalog final : public ChangeCatalog {
 
   const std::shared_ptr<const ChangeContext> context_;
   Waiter& waiter_;
+  const std::chrono::milliseconds statement_max_;
   std::unique_ptr<Connection> connection_;
   std::unordered_map<uint32_t, CastType> cast_types_;
 };
