@@ -42,14 +42,9 @@ std::shared_ptr<Runner> Copies::find(const std::string& id) const {
 }
 
 std::vector<std::string> Copies::keep(SyncOrder order) {
-  std::shared_ptr<Runner> before;
   const auto id = order.spec.id;
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = kept_.extract(id)) before = std::move(found.mapped().runner);
-  }
-  if (before) before->halt();  // two of them would fight for the position; a reader may hold the old one for a while
-  before.reset();
+  // Two that follow would fight for the position. The old one's copies can be read until the new one shows them.
+  if (const auto before = find(id)) before->halt();
   auto options = connector::read_sync_options(order.spec.body);
   if (!options) return {options.error().to_string()};
   auto warnings = warnings_of(order, *options);

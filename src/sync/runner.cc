@@ -73,19 +73,19 @@ Runner::Runner(RunnerServices services, connector::SyncOrder order, connector::S
 Runner::~Runner() { halt(); }
 
 void Runner::start() {
-  if (!services_.follow) {
-    if (const auto shown = show_what_is_there(); !shown) board_.set_error(shown.error());
-    return;
-  }
+  // Before anybody reads: a name that meant the source for a moment and then the copy would go back in time.
+  if (const auto shown = show_what_is_there(); !shown) board_.set_error(shown.error());
+  if (!services_.follow) return;
   stream_thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   fold_thread_ = std::jthread([this](const std::stop_token& stop) { fold(stop); });
   watch_thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
-/// Opens the landing when it is not: the copies can be read, whatever becomes of the source.
+/// Opens the landing when it is not, or was taken away: the copies can be read, whatever becomes of the source.
 Status Runner::show_what_is_there() {
-  if (landing_) return {};
+  if (landing_ && !fence_lost_) return {};
   auto opened = WEIR_TRY(services_.open_landing(order_.spec.name, landing_options(options_)));
+  fence_lost_ = false;
   {
     const std::lock_guard lock(mutex_);
     landing_ = std::move(opened);
@@ -211,7 +211,6 @@ void Runner::run(const std::stop_token& stop) {
       stops_[table] = {row.reason, row.hint};
     }
   }
-  if (const auto shown = show_what_is_there(); !shown) board_.set_error(shown.error());
   milliseconds pause = kRetryFirst;
   while (!stop.stop_requested()) {
     {
@@ -237,10 +236,7 @@ void Runner::run(const std::stop_token& stop) {
       board_.set_all(TablePhase::disabled, std::string(describe(error.code).name) + ": " + error.message);
       continue;
     }
-    if (error.code == ErrorCode::commit_conflict) {
-      const std::lock_guard lock(mutex_);
-      landing_.reset();  // opens anew, and takes the fence again
-    }
+    if (error.code == ErrorCode::commit_conflict) fence_lost_ = true;
     if (steady_clock::now() - began > kStoodMin) pause = kRetryFirst;
     wait_before_retry(pause, stop);
     pause = std::min(pause * 2, kRetryMax);

@@ -47,7 +47,7 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// Begins.
+  /// Shows the copies as they were left, and begins.
   void start();
   /// Ends its threads; what was landed stays, and can be read.
   void stop() { halt(); }
@@ -112,6 +112,7 @@ class Runner {
   std::set<plan::TableName> missing_;  ///< of the watching thread: not found at its last look
   std::string identity_;
   bool landing_open_ = false;  ///< a transaction of the landing is open
+  bool fence_lost_ = false;    ///< somebody else landed: the landing is to be opened anew
   std::unique_ptr<SnapshotJobs> jobs_;
   std::stop_source halted_;
   std::mutex verifying_;  ///< one comparison at a time: each takes a slot of the source

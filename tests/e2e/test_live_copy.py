@@ -214,6 +214,8 @@ def test_a_restart_goes_on_where_it_stood(weir, seed, source):
     weir.stop()
     source.execute("INSERT INTO users VALUES (5001, 'down@example.com', 'eu')")
     weir.start()
+    answer = weir.query("SELECT count(*) FROM pg_prod.public.users")
+    assert served(answer) == {"pg_prod.public.users": "synced"}, "the first answer after the start is the copy's already"
     wait_until(lambda: weir.rows("SELECT email FROM pg_prod.public.users WHERE id = 5001") == [["down@example.com"]], 20, "what came while it was down")
     theirs = source.execute("SELECT count(*), sum(id) FROM users").fetchone()
     assert weir.rows("SELECT count(*), sum(id) FROM pg_prod.public.users") == [[theirs[0], int(theirs[1])]]
