@@ -5,31 +5,24 @@ import pathlib
 import random
 import socket
 import subprocess
-import sys
 import time
 import urllib.parse
 
+import duckdb_peer
 import measure
 import servers
 
 LOOKUPS = 2_000
 COLUMNS = "o_orderkey, o_custkey, o_totalprice, o_orderdate"
-PEER = """
-import duckdb, json, pathlib, sys, time
-import duckdb_extension_postgres_scanner as package
-[extension] = pathlib.Path(list(package.__path__)[0]).rglob("*.duckdb_extension")
-session = duckdb.connect()
-session.execute("SET threads = 2; SET enable_progress_bar = false")
-session.execute(f"LOAD '{extension}'")
-session.execute(f"ATTACH '{sys.argv[1]}' AS pg (TYPE postgres, READ_ONLY)")
+PEER = f"""
 session.execute("SET pg_experimental_filter_pushdown = true")
 took = []
 for key in json.loads(sys.argv[2]):
     began = time.perf_counter()
-    session.execute(f"SELECT %s FROM pg.public.orders WHERE o_orderkey = {key}").fetchall()
+    session.execute(f"SELECT {COLUMNS} FROM pg.public.orders WHERE o_orderkey = {{key}}").fetchall()
     took.append(time.perf_counter() - began)
 print(json.dumps(took))
-""" % COLUMNS
+"""
 
 
 def floor(source, keys):
@@ -45,8 +38,7 @@ def floor(source, keys):
 
 
 def peer(source, keys):
-    done = subprocess.run([sys.executable, "-c", PEER, f"{source.tpch_url}?sslmode=disable", json.dumps(keys)], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    return duckdb_peer.run(PEER, source.tpch_url, json.dumps(keys))
 
 
 def read_answer(client):
@@ -77,7 +69,7 @@ def table(source, weir, runs):
     chance = random.Random(1)
     results = {"libpq, PQexecParams (floor)": [], "DuckDB postgres extension (peer)": [], "Weir, JSON over HTTP": []}
     for _ in range(runs):
-        keys = [chance.randrange(1_500_000) // 8 * 32 + chance.randrange(8) for _ in range(LOOKUPS)]
+        keys = [chance.randrange(source.orders) // 8 * 32 + chance.randrange(8) for _ in range(LOOKUPS)]
         keys = [max(key, 1) for key in keys]
         for result, work in zip(results.values(), (lambda: floor(source, keys), lambda: peer(source, keys[: LOOKUPS // 4]), lambda: ours(weir, keys))):
             result.extend(work())
@@ -87,4 +79,4 @@ def table(source, weir, runs):
     for name, took in results.items():
         p50, p99 = measure.percentile(took, 0.5), measure.percentile(took, 0.99)
         lines.append(f"| {name} | {p50 * 1e3:.3f} | {p99 * 1e3:.3f} | {p50 / base:.1f} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", []

@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Runs the benchmarks (./dev bench [NAME…] [--scale N] [--runs N]): us, the floor and the peer in one go.
 
-Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark was asked for."""
+Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark was asked for. Exit code 1 when a
+benchmark misses its gate."""
 
 import argparse
 import datetime
 import os
 import platform
+import sys
 
+import commits
 import lookup
+import reads
 import scan
 import servers
 import snapshot
 
-BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table}
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "reads": reads.table}
 INTRODUCTION = """# Benchmarks
 
 Made by `./dev bench`. CPU-seconds first: wall time on a shared machine moves by more. "client" is everything but the source
@@ -37,15 +41,19 @@ def main():
     source = servers.Source(int(asked.scale) if asked.scale >= 1 else asked.scale)
     weir = servers.Weir(source)
     try:
-        tables = []
+        tables, failures = [], []
         for name in asked.names or BENCHMARKS:
-            tables.append(BENCHMARKS[name](source, weir, asked.runs))
-            print(tables[-1], flush=True)
+            table, failed = BENCHMARKS[name](source, weir, asked.runs)
+            print(table, flush=True)
+            tables.append(table)
+            failures += failed
         if not asked.names and asked.scale == 1:
             (servers.ROOT / "docs/benchmarks.md").write_text(INTRODUCTION + machine() + "\n".join(tables))
     finally:
         weir.stop()
         source.stop()
+    if failures:
+        sys.exit("\n".join(failures))
 
 
 if __name__ == "__main__":

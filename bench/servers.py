@@ -12,7 +12,6 @@ import requests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOME = pathlib.Path(os.environ.get("WEIR_BENCH_HOME", "/var/tmp/weir-bench"))
-PORT = 25434
 WEIR = ROOT / "build/bin/weir"
 TABLES = {
     "lineitem": """l_orderkey bigint not null, l_partkey bigint not null, l_suppkey bigint not null, l_linenumber integer not null,
@@ -34,8 +33,9 @@ class Source:
         HOME.mkdir(parents=True, exist_ok=True)
         subprocess.run([script, "stop", directory], check=False, capture_output=True)
         settings = ["shared_buffers=1GB", "max_wal_size=8GB", "autovacuum=off", "wal_level=logical"]
-        self.url = subprocess.run([script, "start", directory, str(PORT), *settings], check=True, capture_output=True, text=True).stdout.strip()
+        self.url = subprocess.run([script, "start", directory, "free", *settings], check=True, capture_output=True, text=True).stdout.strip()
         self.script, self.directory = script, directory
+        self.port = urllib.parse.urlsplit(self.url).port
         self.password = urllib.parse.urlsplit(self.url).password
         self.pid = int((directory / "data/postmaster.pid").read_text().splitlines()[0])
         self.database = f"tpch_{str(scale).replace('.', '_')}"
@@ -44,6 +44,9 @@ class Source:
             if not session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self.database,)).fetchone():
                 session.execute(f"CREATE DATABASE {self.database}")
                 self.load(scale)
+
+        with psycopg.connect(self.tpch_url) as session:
+            self.rows, self.orders = (session.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES)
 
     def load(self, scale):
         csv = HOME / f"csv-{scale}"
@@ -76,7 +79,7 @@ class Weir:
         while requests.get(self.url + "/ready").status_code != 200:
             assert time.monotonic() < deadline, "the server is not ready"
         body = {"name": "pg", "type": "postgres", "mode": "federation",
-                "connection": {"url": f"postgres://weir@localhost:{PORT}/{source.database}", "secret_ref": "$env:BENCH_PASSWORD", "tls": "disabled", "pool_size": 10}}
+                "connection": {"url": f"postgres://weir@localhost:{source.port}/{source.database}", "secret_ref": "$env:BENCH_PASSWORD", "tls": "disabled", "pool_size": 10}}
         answer = requests.post(self.url + "/v1/connectors", json=body)
         assert answer.status_code == 201, answer.text
         self.data = data
@@ -84,6 +87,10 @@ class Weir:
     @property
     def pid(self):
         return self.process.pid
+
+    def queries(self):
+        """Running ones first, then the finished, newest first."""
+        return requests.get(self.url + "/v1/queries").json()["items"]
 
     def stop(self):
         self.process.terminate()

@@ -1,38 +1,29 @@
 """The first copy of lineitem: COPY binary to /dev/null (floor), DuckDB's postgres extension to Parquet (peer), Weir's snapshot into the lake."""
 
-import json
-import subprocess
-import sys
 import time
 
+import duckdb_peer
 import measure
 import requests
 import scan
 import servers
 
-PEER = """
-import duckdb, json, pathlib, resource, sys
-import duckdb_extension_postgres_scanner as package
-[extension] = pathlib.Path(list(package.__path__)[0]).rglob("*.duckdb_extension")
-session = duckdb.connect()
-session.execute("SET threads = 2; SET enable_progress_bar = false")
-session.execute(f"LOAD '{extension}'")
-session.execute(f"ATTACH '{sys.argv[1]}' AS pg (TYPE postgres, READ_ONLY)")
-session.execute(f"COPY (SELECT * FROM pg.public.lineitem) TO '{sys.argv[2]}' (FORMAT parquet, COMPRESSION snappy)")
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+PEER = f"""
+session.execute(f"COPY (SELECT * FROM pg.public.lineitem) TO '{{sys.argv[2]}}' (FORMAT parquet, COMPRESSION snappy)")
+print(json.dumps({duckdb_peer.PEAK}))
 """
 
 
 def peer(source):
     file = servers.HOME / "lineitem.parquet"
-    done = subprocess.run([sys.executable, "-c", PEER, f"{source.tpch_url}?sslmode=disable", file], check=True, capture_output=True, text=True)
+    peak = duckdb_peer.run(PEER, source.tpch_url, file)
     file.unlink()
-    return json.loads(done.stdout)
+    return peak
 
 
 def ours(weir, source):
     body = {"name": "copy", "type": "postgres", "mode": "sync",
-            "connection": {"url": f"postgres://weir@localhost:{servers.PORT}/{source.database}", "secret_ref": "$env:BENCH_PASSWORD", "tls": "disabled"},
+            "connection": {"url": f"postgres://weir@localhost:{source.port}/{source.database}", "secret_ref": "$env:BENCH_PASSWORD", "tls": "disabled"},
             "sync": {"tables": ["public.lineitem"]}}
     answer = requests.post(weir.url + "/v1/connectors", json=body)
     assert answer.status_code == 201, answer.text
@@ -55,4 +46,5 @@ def table(source, weir, runs):
         for result, work, pids in zip(results.values(), works, ((), (), (weir.pid,))):
             result.append(measure.run(work, source.pid, pids))
         forget(weir)
-    return scan.report("## Snapshot: lineitem (6,001,215 rows) into a live copy", {name: measure.median(found) for name, found in results.items()})
+    medians = {name: measure.median(found) for name, found in results.items()}
+    return scan.report(f"## Snapshot: lineitem ({source.rows:,} rows) into a live copy", medians, source.rows), []

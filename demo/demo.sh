@@ -2,12 +2,13 @@
 # The main job on a machine of its own: a real PostgreSQL, a log file, one SQL over both. `./dev demo` builds first.
 #   demo.sh          start (again) and show
 #   demo.sh --stop   stop both servers and remove everything that the demo made
+# WEIR_DEMO_HOME and WEIR_DEMO_PG_DIR say where that is, WEIR_DEMO_LISTEN and WEIR_DEMO_PG_PORT where they listen.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
 root=$PWD
-home=$root/.demo
-pg=/var/tmp/weir-demo-$(printf '%s' "$root" | cksum | cut -d' ' -f1)
+home=${WEIR_DEMO_HOME:-$root/.demo}
+pg=${WEIR_DEMO_PG_DIR:-/var/tmp/weir-demo-$(printf '%s' "$root" | cksum | cut -d' ' -f1)}
 pg_port=${WEIR_DEMO_PG_PORT:-25433}
 listen=${WEIR_DEMO_LISTEN:-127.0.0.1:8080}
 weir=$root/build/bin/weir

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -32,6 +33,17 @@ def wait_until(condition, seconds=20, what="condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
+
+
+def unshare(*namespaces):
+    """The beginning of a command in namespaces of its own, as root there; any user may."""
+    return ["/usr/bin/unshare", *namespaces, *([] if os.geteuid() == 0 else ["--map-root-user"])]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Postgres:
@@ -87,7 +99,9 @@ def database(postgres):
 class Weir:
     """A `weir serve` process on a free port."""
 
-    def __init__(self, directory=None, arguments=(), environment=None):
+    def __init__(self, directory=None, arguments=(), environment=None, command=(WEIR,)):
+        """`command` runs the program: in a namespace or a root of its own, for example."""
+        self.command = list(command)
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="weir-test-"))
         self.arguments = list(arguments)
         self.environment = {**os.environ, **(environment or {})}
@@ -99,7 +113,7 @@ class Weir:
         self.directory.mkdir(parents=True, exist_ok=True)
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen(
-            [WEIR, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0", *self.arguments],
+            [*self.command, "serve", "--data-dir", str(self.directory / "data"), "--listen", "127.0.0.1:0", *self.arguments],
             stdout=subprocess.PIPE, stderr=log, env=self.environment, text=True)
         line = self.process.stdout.readline()
         assert "http://" in line, f"no address: {line!r}\n{self.log()}"

@@ -58,6 +58,9 @@ Status AnswerPrinter::end(const nlohmann::json& trailer) {
     WEIR_TRY(flush());
     writer_.reset();
   }
+  for (const auto& warning : trailer.value("warnings", nlohmann::json::array())) {
+    console_.message("warning: " + warning.get<std::string>());
+  }
   if (!options_.summary || !trailer.contains("pushdown_summary")) return {};
   std::string table = format::pushdown_table(trailer["pushdown_summary"], console_.table_on_err());
   if (trailer.contains("freshness")) table += format::freshness_table(trailer["freshness"], console_.table_on_err());

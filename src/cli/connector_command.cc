@@ -17,14 +17,14 @@ using nlohmann::json;
 
 struct ConnectorArguments {
   ServerAccess server;
-  std::string name, file, table, scope = "all", format = "table";
+  std::string name, table, file, scope = "all", format = "table";
 };
 
 using Request = Result<HttpRequest> (*)(const ConnectorArguments& arguments);
 
 /// What a subcommand takes besides the server's flags.
 struct Takes {
-  bool name = false, file = false, scope = false;
+  bool name = false, table = false, file = false, scope = false;
 };
 
 /// One subcommand.
@@ -73,6 +73,11 @@ Result<HttpRequest> resume(const ConnectorArguments& arguments) {
   return HttpRequest{.method = "POST", .path = path_of(arguments) + "/resume?scope=" + arguments.scope};
 }
 
+Result<HttpRequest> resync(const ConnectorArguments& arguments) {
+  return HttpRequest{.method = "POST",
+                     .path = path_of(arguments) + "/resync?table=" + percent_encoded(arguments.table)};
+}
+
 const std::vector<Verb>& verbs() {
   static const std::vector<std::string_view> kSummary = {"name", "type", "mode", "paused", "id", "created_at"};
   static const std::vector<Verb> kVerbs = {
@@ -81,7 +86,11 @@ const std::vector<Verb>& verbs() {
       {"get", "Show a connector; secrets are masked", {.name = true}, get_one},
       {"add", "Register the connector that a JSON file describes", {.file = true}, add},
       {"update", "Merge a JSON file into a connector's description", {.name = true, .file = true}, update},
-      {"delete", "Remove a connector; its source is not touched", {.name = true}, remove},
+      {"delete",
+       "Remove a connector and its live copies; the source keeps its tables and loses the slot and publication of the "
+       "copies",
+       {.name = true},
+       remove},
       {"status", "Show whether a connector works, and how fast", {.name = true}, get_status},
       {"events",
        "Show what happened to a connector",
@@ -91,6 +100,7 @@ const std::vector<Verb>& verbs() {
       {"test", "Connect once by a JSON file, without registering it", {.file = true}, test},
       {"pause", "Pause a connector", {.name = true, .scope = true}, pause, kSummary},
       {"resume", "Resume a connector", {.name = true, .scope = true}, resume, kSummary},
+      {"resync", "Copy a table of a live copy anew", {.name = true, .table = true}, resync},
   };
   return kVerbs;
 }
@@ -117,6 +127,9 @@ void add_verb(CLI::App& connector, const Verb& verb, Action& chosen) {
   CLI::App* command = connector.add_subcommand(verb.name, verb.description);
   auto arguments = std::make_shared<ConnectorArguments>();
   if (verb.takes.name) command->add_option("name", arguments->name, "The connector's name or id")->required();
+  if (verb.takes.table) {
+    command->add_option("table", arguments->table, "The table on the source: schema.table")->required();
+  }
   if (verb.takes.file) {
     command->add_option("-f,--file", arguments->file, "JSON file, as for POST /v1/connectors; - is standard input")
         ->required();

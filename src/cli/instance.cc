@@ -29,14 +29,17 @@ Instance::~Instance() {
 
 sync::RunnerServices Instance::sync_services(bool keeps_copies) {
   return {.open_landing =
-              [this](const std::string& connector, const sync::LandingOptions& landing) {
+              [this](const std::string& connector, sync::LandingOptions landing) {
+                landing.oldest_reader = [this] { return engine->oldest_running(); };
                 return sync::Landing::open(
-                    connector, [this] { return engine->open_session(); }, *committer, committer->epoch(), landing);
+                    connector, [this] { return engine->open_session(); }, *committer, committer->epoch(),
+                    std::move(landing));
               },
           .spill = directory->spill(),
           .store = *store,
           .open_session = [this] { return engine->open_session(); },
           .committer = *committer,
+          .metrics = metrics,
           .follow = keeps_copies};
 }
 

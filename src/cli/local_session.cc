@@ -2,6 +2,7 @@
 #include "cli/local_session.h"
 
 #include <mutex>
+#include <stop_token>
 
 #include <nlohmann/json.hpp>
 
@@ -15,41 +16,24 @@ class LocalSession final : public Session {
   explicit LocalSession(std::unique_ptr<Instance> instance) : instance_(std::move(instance)) {}
 
   Status run(const std::string& sql, AnswerSink& sink) override {
-    {
-      const std::lock_guard lock(mutex_);
-      cancelled_ = false;
-    }
     engine::QueryRequest request;
     request.text = sql;
+    request.stop = renew_stop();
     const auto query = WEIR_TRY(instance_->engine->start(request));
-    const Running running(*this, query.get());
     return answer(*query, sink);
   }
 
   void cancel() override {
     const std::lock_guard lock(mutex_);
-    cancelled_ = true;
-    if (running_ != nullptr) running_->cancel();
+    stop_.request_stop();
   }
 
  private:
-  /// Says to `cancel` which query runs.
-  class Running {
-   public:
-    Running(LocalSession& session, engine::Query* query) : session_(session) { set(query); }
-    ~Running() { set(nullptr); }
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-
-   private:
-    void set(engine::Query* query) {
-      const std::lock_guard lock(session_.mutex_);
-      session_.running_ = query;
-      // Asked for while the query was still being planned.
-      if (query != nullptr && session_.cancelled_) query->cancel();
-    }
-    LocalSession& session_;
-  };
+  std::stop_token renew_stop() {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::stop_source();
+    return stop_.get_token();
+  }
 
   static Status answer(engine::Query& query, AnswerSink& sink) {
     std::vector<format::Column> columns;
@@ -62,8 +46,7 @@ class LocalSession final : public Session {
 
   std::unique_ptr<Instance> instance_;
   std::mutex mutex_;
-  engine::Query* running_ = nullptr;
-  bool cancelled_ = false;
+  std::stop_source stop_;  ///< of the query that runs
 };
 
 }  // namespace

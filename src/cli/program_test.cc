@@ -48,6 +48,33 @@ TEST(Program, CallsWrongArgumentsUsage) {
   EXPECT_EQ(Ran({"serve", "--threads"}).code, kUsage);
 }
 
+TEST(Program, ShowsItsHelpWhenNothingIsAsked) {
+  const Ran ran{};
+  EXPECT_EQ(ran.code, kUsage);
+  EXPECT_NE(ran.err.find("Usage: weir"), std::string::npos) << ran.err;
+}
+
+TEST(Program, HasAVersionFlag) {
+  const Ran ran{"--version"};
+  EXPECT_EQ(ran.code, kOk);
+  EXPECT_EQ(ran.out, "weir " WEIR_VERSION "\n");
+}
+
+TEST(Program, OffersTheNearestCommandAndFlag) {
+  const auto said = [](std::initializer_list<const char*> arguments) {
+    const Ran ran(arguments);
+    EXPECT_EQ(ran.code, kUsage);
+    EXPECT_EQ(ran.out, "");
+    return ran.err;
+  };
+  EXPECT_EQ(said({"conector"}), "weir: unknown command 'conector': did you mean 'connector'?\n");
+  EXPECT_EQ(said({"connector", "lst"}), "weir connector: unknown command 'lst': did you mean 'list'?\n");
+  EXPECT_EQ(said({"serve", "--lisen", "x"}), "weir serve: unknown flag '--lisen': did you mean '--listen'?\n");
+  EXPECT_EQ(said({"serve", "--lisen=x"}), "weir serve: unknown flag '--lisen': did you mean '--listen'?\n");
+  EXPECT_EQ(said({"nonsense"}), "weir: unknown command 'nonsense'\nweir --help lists what there is\n");
+  EXPECT_EQ(said({"version", "x"}), "weir version: unknown argument 'x'\nweir version --help lists what there is\n");
+}
+
 TEST(Program, TakesNoTokenAsAnArgument) { EXPECT_EQ(Ran({"sql", "SELECT 1", "--token", "secret"}).code, kUsage); }
 
 TEST(Program, SaysThatAPlannedCommandIsNotAvailableYet) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "cli/statement_splitter.h"
+
 namespace weir::cli {
 namespace {
 
@@ -28,12 +30,13 @@ std::string setting_name(std::string_view& rest) {
 }  // namespace
 
 void RememberedSettings::note(std::string_view statement) {
-  std::string_view rest = statement;
+  const std::string line = on_one_line(statement);
+  std::string_view rest = line;
   const std::string verb = next_word(rest);
   if (verb != "set" && verb != "reset" && verb != "use") return;
   const std::string name = verb == "use" ? "use" : setting_name(rest);
   std::erase_if(statements_, [&](const auto& known) { return known.first == name; });
-  if (verb != "reset") statements_.emplace_back(name, statement);
+  if (verb != "reset") statements_.emplace_back(name, line);
 }
 
 std::string RememberedSettings::apply(std::string_view statement) const {

@@ -26,6 +26,19 @@ TEST(RememberedSettings, AreForgottenByReset) {
   EXPECT_EQ(settings.apply("SELECT 1"), "SELECT 1");
 }
 
+TEST(RememberedSettings, LeaveCommentsOutSoThatNothingHidesWhatFollows) {
+  RememberedSettings settings;
+  settings.note("USE weir.main -- the lake");
+  settings.note("SET TimeZone /* not\nhere */ =\n'--UTC' -- end");
+  EXPECT_EQ(settings.apply("SELECT 1"), "USE weir.main; SET TimeZone   = '--UTC'; SELECT 1");
+}
+
+TEST(RememberedSettings, AreFoundBehindComments) {
+  RememberedSettings settings;
+  settings.note("-- zone\n/* of /* all */ */ SET threads = 4");
+  EXPECT_EQ(settings.apply("SELECT 1"), "SET threads = 4; SELECT 1");
+}
+
 TEST(RememberedSettings, IgnoreOtherStatements) {
   RememberedSettings settings;
   settings.note("SELECT 1");

@@ -24,6 +24,22 @@ class Scanner {
     return std::move(result_);
   }
 
+  std::string one_line() {
+    std::string line;
+    while (at_ < text_.size()) {
+      const size_t from = at_;
+      const bool is_gap = starts("--") || starts("/*") || std::isspace(static_cast<unsigned char>(text_[at_])) != 0;
+      token();
+      if (is_gap) {
+        line += ' ';
+      } else {
+        line += text_.substr(from, at_ - from);
+      }
+    }
+    const size_t begin = line.find_first_not_of(' ');
+    return begin == std::string::npos ? "" : line.substr(begin, line.find_last_not_of(' ') + 1 - begin);
+  }
+
  private:
   bool starts(std::string_view prefix) const { return text_.substr(at_).starts_with(prefix); }
 
@@ -138,5 +154,7 @@ class Scanner {
 }  // namespace
 
 SplitText split_statements(std::string_view text) { return Scanner(text).split(); }
+
+std::string on_one_line(std::string_view text) { return Scanner(text).one_line(); }
 
 }  // namespace weir::cli

@@ -26,4 +26,7 @@ struct SplitText {
 /// of many.
 SplitText split_statements(std::string_view text);
 
+/// `text` on one line: a space for each comment and line break outside of quotes.
+std::string on_one_line(std::string_view text);
+
 }  // namespace weir::cli

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,9 +47,8 @@ struct SyncCandidate {
 
 /// Rows of one table, each an event, in commit order. Arrow columns: those of `table->columns`, then
 ///   _kyma_op        utf8  "insert", "update" or "delete"
-///   _kyma_lsn       utf8  16 hexadecimal digits of the commit's place, "/", 8 of the event's place inside it. As text
-///   it
-///                         is less than the positions that the transaction is contained in, greater than all before
+///   _kyma_lsn       utf8  16 hexadecimal digits of the commit's place, "/", 8 of the event's place inside it: as text
+///                         less than the positions that the transaction is contained in, greater than all before
 ///   _kyma_event_at  timestamp[us, UTC]  the commit's time on the source
 ///   _last           bool  no later event of this batch has the same key
 ///   _unchanged      list<utf8>, null for most: columns that the source did not send because the event left them as
@@ -62,6 +62,9 @@ struct RowChanges {
   batch::OwnedArray rows;
   int64_t count = 0;
 };
+/// The schema of RowChanges::rows.
+batch::OwnedSchema row_changes_schema(const ChangeTable& table);
+
 /// All rows of the table are gone.
 struct Truncation {
   ChangeTablePtr table;
@@ -77,7 +80,7 @@ struct SchemaChange {
   struct Renamed {
     std::string from, to;
   };
-  ChangeTablePtr before, after;
+  ChangeTablePtr before, after;  ///< without any of the below only the memo is another one
   std::vector<Added> added;
   std::vector<Renamed> renamed;
   std::vector<std::string> dropped;   ///< stay in the copy, NULL from here on
@@ -118,7 +121,7 @@ struct GroupLimits {
 /// What a stream has seen, for status and metrics.
 struct StreamStats {
   Position received;                               ///< the end of what has come in
-  Position source_end;                             ///< the end of the source's history, as it said last
+  Position source_end;                             ///< up to where the source has sent: its history may be longer
   std::chrono::steady_clock::time_point heard_at;  ///< of any message, keepalives too
   uint64_t bytes = 0, transactions = 0, events = 0;
   uint64_t spilled_bytes = 0;  ///< of transactions in progress that wait on disk now
@@ -156,7 +159,14 @@ struct ChangeSourceState {
   bool usable = false;          ///< and nothing that it needs is lost
   Position confirmed;           ///< what the source was told last
   Position end;                 ///< the end of its history
-  uint64_t retained_bytes = 0;  ///< kept on the source because of us
+  uint64_t behind_bytes = 0;    ///< of its history, between `confirmed` and `end`
+  uint64_t retained_bytes = 0;  ///< kept on the source because of us: more, for open transactions and whole segments
+};
+
+/// Where a source stands.
+struct SourceMoment {
+  Position end;
+  std::chrono::system_clock::time_point at;  ///< by its own clock
 };
 
 /// Thread-safe. Every call may wait for the source, up to its time limits. Errors of all: source_*, tls_*, timeout,
@@ -166,12 +176,17 @@ class ChangeSource {
   virtual ~ChangeSource() = default;
   /// What can be followed, and why the rest cannot, in the order of `tables`.
   virtual Result<std::vector<SyncCandidate>> examine(const std::vector<plan::TableName>& tables) = 0;
+  /// Those of these tables whose changes do not arrive whole now: what was changed since may never come.
+  virtual Result<std::vector<plan::TableName>> unpublished(const std::vector<plan::TableName>& /*tables*/) {
+    return std::vector<plan::TableName>();
+  }
   /// Makes changes of exactly these tables arrive from now on (the publication). Idempotent.
   virtual Status publish(const std::vector<plan::TableName>& tables) = 0;
-  /// Begins to follow (makes the slot) and answers the moment at which it begins. Errors: already_exists.
-  virtual Result<std::unique_ptr<SnapshotPoint>> follow() = 0;
-  /// A moment for a snapshot of one more table, later than everything that has come in.
-  virtual Result<std::unique_ptr<SnapshotPoint>> snapshot_point() = 0;
+  /// Begins to follow (makes the slot) and answers the moment at which it begins. That may wait for minutes: `stop`
+  /// ends it. Errors: already_exists.
+  virtual Result<std::unique_ptr<SnapshotPoint>> follow(std::stop_token stop = {}) = 0;
+  /// A moment for a snapshot of one more table, later than everything that has come in. Waits as `follow`.
+  virtual Result<std::unique_ptr<SnapshotPoint>> snapshot_point(std::stop_token stop = {}) = 0;
   /// From `from` on: transactions that ended there or before do not come again. `tables` are as the copy knows them:
   /// differences to what the source sends first are SchemaChanges. Errors: replication_slot_missing.
   virtual Result<std::unique_ptr<ChangeStream>> stream(const Position& from, std::vector<ChangeTablePtr> tables,
@@ -179,6 +194,8 @@ class ChangeSource {
   /// A position as people write it (for PostgreSQL "16/B374D848" or a Position). Errors: invalid_option.
   virtual Result<Position> position_of(const std::string& text) = 0;
   virtual Result<ChangeSourceState> state() = 0;
+  /// The end of the history at a moment between the call and its answer. Cheap: it is asked all the time.
+  virtual Result<SourceMoment> moment() = 0;
   /// Those that are not there any more: no change tells of a table that was dropped.
   virtual Result<std::vector<plan::TableName>> missing(const std::vector<plan::TableName>& /*tables*/) {
     return std::vector<plan::TableName>();

@@ -60,18 +60,17 @@ bool declares(const options::Group& group, std::string_view name) {
 
 // Before the other options are looked at: whoever asks for a sync should hear that, not of its unknown options.
 Status check_mode(const Type& type, const json& body) {
-  constexpr std::string_view kWhen = "it comes with the issue The live copy";
   const auto given = body.find("mode");
   const bool is_text = given != body.end() && given->is_string();
   const auto mode = is_text ? mode_of(given->get_ref<const std::string&>()) : std::nullopt;
   if (mode && std::ranges::find(type.modes, *mode) == type.modes.end()) {
     return fail(ErrorCode::not_available_yet,
-                fmt::format("mode '{}' is not available yet for type {}: {}", to_string(*mode), type.name, kWhen),
+                fmt::format("mode '{}' is not available yet for type {}", to_string(*mode), type.name),
                 "Register with \"mode\": \"federation\".");
   }
   if (body.contains("sync") && !body["sync"].is_null() && !declares(type.declared(), "sync")) {
-    return fail(ErrorCode::not_available_yet,
-                fmt::format("option sync is not available yet for type {}: {}", type.name, kWhen), "Leave sync out.");
+    return fail(ErrorCode::not_available_yet, fmt::format("option sync is not available yet for type {}", type.name),
+                "Leave sync out.");
   }
   return {};
 }

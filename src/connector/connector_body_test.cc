@@ -67,8 +67,7 @@ TEST_F(ConnectorBody, SaysThatAModeComesLater) {
   for (const char* mode : {"sync", "both"}) {
     const Error error = error_of(with({{"mode", mode}, {"sync", {{"tables", {"public.users"}}}}}));
     EXPECT_EQ(error.code, ErrorCode::not_available_yet);
-    EXPECT_EQ(error.message, std::string("mode '") + mode +
-                                 "' is not available yet for type fake: it comes with the issue The live copy");
+    EXPECT_EQ(error.message, std::string("mode '") + mode + "' is not available yet for type fake");
   }
   EXPECT_EQ(error_of(with({{"sync", {{"tables", {"public.users"}}}}})).code, ErrorCode::not_available_yet);
   EXPECT_EQ(error_of(with({{"mode", "federate"}})).hint, "did you mean 'federation'?");

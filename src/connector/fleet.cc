@@ -34,6 +34,10 @@ Status check_unchanged(const Member& member, const json& changed, const char* op
               "Remove the connector and register it anew.");
 }
 
+void log_warning(const Member& member, const std::string& warning) {
+  telemetry::log(Level::warning, "copy_warning", {{"name", member.name}, {"warning", warning}});
+}
+
 // The paths that differ, never their values: "connection.pool_size, scope.exclude_tables".
 std::string changed_paths(const json& before, const json& after, const std::string& prefix = "") {
   std::string paths;
@@ -158,9 +162,7 @@ void Fleet::keep_copies(SyncDesk& desk) {
   const std::lock_guard lock(impl_->lifecycle);
   impl_->desk = &desk;
   for (const MemberPtr& member : impl_->roster.all()) {
-    for (const auto& warning : impl_->keep_copy(member, /*somebody_waits=*/false)) {
-      telemetry::log(Level::warning, "copy_warning", {{"name", member->name}, {"warning", warning}});
-    }
+    for (const auto& warning : impl_->keep_copy(member, /*somebody_waits=*/false)) log_warning(*member, warning);
   }
 }
 
@@ -311,7 +313,9 @@ Status Fleet::Impl::set_paused(const std::string& id_or_name, Scope scope, bool 
   }
   if (paused || !member->state.open_error) return {};
   CheckedBody checked = WEIR_TRY(check_body(registry, secrets, member->state.spec.body));
-  return reopen(*member, std::move(checked), "opened again");
+  WEIR_TRY(reopen(*member, std::move(checked), "opened again"));
+  for (const auto& warning : keep_copy(member, /*somebody_waits=*/true)) log_warning(*member, warning);
+  return {};
 }
 
 }  // namespace weir::connector

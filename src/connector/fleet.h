@@ -132,9 +132,10 @@ class Fleet {
 
   /// Whether live reads of `name` may run now: source_disabled when paused or when its mode does not allow them.
   Status may_read_live(const std::string& name) const;
-  /// Counts one finished federated scan for p50/p99 and the status; `error` is set when it failed. An error begins or
-  /// ends the connector's error phase and so writes an event.
-  void record_scan(const std::string& name, double duration_ms, uint64_t rows, const Error* error);
+  /// Counts one finished federated scan for the metrics, p50/p99 and the status; `error` is set when it failed. An
+  /// error begins or ends the connector's error phase and so writes an event. One that was cancelled says nothing about
+  /// the connector and is counted by the metrics only.
+  void record_scan(const std::string& name, const ReadStats& stats, const Error* error);
 
  private:
   struct Impl;

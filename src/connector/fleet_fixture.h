@@ -33,6 +33,14 @@ struct FakeWorld {
   }
 };
 
+/// Of a scan that has ended.
+inline ReadStats read_stats(double duration_ms, uint64_t rows) {
+  ReadStats stats;
+  stats.duration_ms = duration_ms;
+  stats.rows = rows;
+  return stats;
+}
+
 class FakeStream : public BatchStream {
  public:
   Result<Poll> poll(std::function<void()>) override { return Poll{}; }

@@ -214,7 +214,7 @@ Status Fleet::may_read_live(const std::string& name) const {
   return {};
 }
 
-void Fleet::record_scan(const std::string& name, double duration_ms, uint64_t rows, const Error* error) {
+void Fleet::record_scan(const std::string& name, const ReadStats& stats, const Error* error) {
   const auto found = impl_->roster.find(name);
   if (!found) return;  // removed while the scan ran
   Member& member = **found;
@@ -222,8 +222,11 @@ void Fleet::record_scan(const std::string& name, double duration_ms, uint64_t ro
   {
     const std::lock_guard lock(member.mutex);
     if (member.state.removed) return;
-    FederationHealth& health = member.state.health;
-    const auto change = health.scan_ended(impl_->clock.monotonic(), duration_ms, rows, shown ? &*shown : nullptr);
+    const std::string outcome(error == nullptr ? "ok" : describe(error->code).name);
+    impl_->metrics.scan_finished(member.name, outcome, stats.duration_ms / 1000, stats.rows, stats.bytes);
+    if (error != nullptr && error->kind() == ErrorKind::cancelled) return;
+    const auto change = member.state.health.scan_ended(impl_->clock.monotonic(), stats.duration_ms, stats.rows,
+                                                       shown ? &*shown : nullptr);
     if (!change && error != nullptr) return;
     impl_->note_contact(member, change, error == nullptr);
   }

@@ -14,7 +14,7 @@ class FleetStatus : public testing::FleetTest {
 
   void scan(double duration_ms, std::optional<ErrorCode> code = std::nullopt) {
     const Error error{code.value_or(ErrorCode::internal), "cannot reach postgres://app:hunter2@db", "", ""};
-    fleet->record_scan("pg_prod", duration_ms, 10, code ? &error : nullptr);
+    fleet->record_scan("pg_prod", testing::read_stats(duration_ms, 10), code ? &error : nullptr);
   }
   void pass(seconds time) { now = now.load() + time; }
 };

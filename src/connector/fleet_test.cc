@@ -147,8 +147,17 @@ TEST_F(FleetLifeCycle, RemovesFromEverywhere) {
   EXPECT_EQ(observer->count(), 0u);
   EXPECT_EQ(world->alive, 0);
   EXPECT_EQ(metrics.text().find("pg_prod"), std::string::npos);
-  fleet->record_scan("pg_prod", 1, 1, nullptr);
+  fleet->record_scan("pg_prod", testing::read_stats(1, 1), nullptr);
   EXPECT_EQ(metrics.text().find("pg_prod"), std::string::npos);
+}
+
+TEST_F(FleetLifeCycle, CountsACancelledScanInTheMetricsOnly) {
+  create();
+  const Error cancelled{ErrorCode::cancelled, "cancelled", "", ""};
+  fleet->record_scan("pg_prod", testing::read_stats(1, 1), &cancelled);
+  EXPECT_NE(metrics.text().find("weir_scans_total{connector=\"pg_prod\",outcome=\"cancelled\"} 1"), std::string::npos)
+      << metrics.text();
+  EXPECT_EQ(status()["federation"]["queries_total_5m"], 0);
 }
 
 TEST_F(FleetLifeCycle, KeepsAConnectorThatTheStoreCannotRemove) {
@@ -157,7 +166,7 @@ TEST_F(FleetLifeCycle, KeepsAConnectorThatTheStoreCannotRemove) {
   EXPECT_EQ(fleet->remove("pg_prod").error().code, ErrorCode::disk_full);
   store.refuses = false;
   EXPECT_NE(observer->source("pg_prod"), nullptr);
-  fleet->record_scan("pg_prod", 1, 1, nullptr);
+  fleet->record_scan("pg_prod", testing::read_stats(1, 1), nullptr);
   EXPECT_EQ(status()["federation"]["queries_total_5m"], 1);
 }
 
@@ -228,6 +237,50 @@ TEST_F(FleetLifeCycle, ResumeOpensAgainWhatCouldNotBeOpened) {
   EXPECT_TRUE(fleet->may_read_live("pg_prod"));
   EXPECT_EQ(observer->source("pg_prod")->pool().max, 5);
   EXPECT_EQ(events().back(), "errored>federating: opened again");
+}
+
+/// Remembers whose copies it keeps.
+class RecordingDesk final : public SyncDesk {
+ public:
+  std::vector<std::string> keep(SyncOrder order) override {
+    kept.push_back(order.spec.name + (order.paused ? " paused" : ""));
+    return {};
+  }
+  void pause(const std::string&, bool) override {}
+  Status stop(const std::string&, bool) override { return {}; }
+  Status resync(const std::string&, const std::string&) override { return {}; }
+  Result<json> verify(const std::string&, const std::string&, const std::stop_token&) override { return json(); }
+  json status(const std::string&) const override { return {}; }
+  std::vector<TableHealth> health(const std::string&) const override { return {}; }
+  std::vector<plan::TableName> tables(const std::string&) const override { return {}; }
+  std::optional<CopyState> copy(const std::string&, const plan::TableName&) const override { return {}; }
+  Status wait(const std::string&, const plan::TableName&, const FreshnessDemand&, std::chrono::milliseconds,
+              const std::function<bool()>&) const override {
+    return {};
+  }
+  std::vector<std::string> stalled() const override { return {}; }
+
+  std::vector<std::string> kept;
+};
+
+TEST_F(FleetLifeCycle, ResumeKeepsTheCopyOfWhatCouldNotBeOpened) {
+  Type both = testing::fake_type(world);
+  both.modes = {Mode::federation, Mode::both};
+  fleet.reset();
+  registry = Registry({both});
+  start();
+  json wanted = body();
+  wanted["mode"] = "both";
+  ASSERT_TRUE(fleet->create(wanted));
+  world->set(&FakeWorld::open_error, Error{ErrorCode::secret_unresolvable, "not there yet", "", ""});
+  start();
+  RecordingDesk desk;
+  fleet->keep_copies(desk);
+  EXPECT_TRUE(desk.kept.empty());
+  world->set(&FakeWorld::open_error, std::nullopt);
+  ASSERT_TRUE(fleet->resume("pg_prod", Scope::all));
+  EXPECT_EQ(desk.kept, std::vector<std::string>{"pg_prod"});
+  fleet->stop_copies();
 }
 
 TEST_F(FleetLifeCycle, KeepsARowThatItCannotRead) {

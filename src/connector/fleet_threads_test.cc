@@ -27,7 +27,7 @@ class FleetThreads : public testing::FleetTest {
     if (!fleet->may_read_live(name_of(round))) return;
     const auto source = observer->source(name_of(round));
     EXPECT_TRUE(source == nullptr || source->begin(1));
-    fleet->record_scan(name_of(round), round, 1, round % 5 == 0 ? &error : nullptr);
+    fleet->record_scan(name_of(round), testing::read_stats(round, 1), round % 5 == 0 ? &error : nullptr);
   }
   void look(int round) {
     now = now.load() + std::chrono::seconds(3);

@@ -44,7 +44,8 @@ struct CopyState {
   std::string current_sql;  ///< a SELECT of its rows; set when it can be read
   std::string raw_sql;      ///< the same with the tombstones of deleted rows
   bool loading = false;     ///< its snapshot is being read
-  std::string why_not;      ///< when neither: the reason
+  bool stopped = false;     ///< it does not follow its source any more, whether it can be read or not
+  std::string why_not;      ///< when stopped, or neither: the reason
   std::string position;     ///< the source's, up to which the copy has everything
   std::optional<double> lag_seconds;
 };
@@ -79,7 +80,8 @@ class SyncDesk {
   virtual std::vector<plan::TableName> tables(const std::string& id) const = 0;
   /// Nothing when the connector does not keep this table.
   virtual std::optional<CopyState> copy(const std::string& id, const plan::TableName& table) const = 0;
-  /// Waits until the copy meets `demand`. Errors: timeout, cancelled (by `stop`).
+  /// Waits until the copy meets `demand`. Errors: table_not_synced (a copy that is stopped never will), timeout,
+  /// cancelled (by `stop`).
   virtual Status wait(const std::string& id, const plan::TableName& table, const FreshnessDemand& demand,
                       std::chrono::milliseconds limit, const std::function<bool()>& stop) const = 0;
   /// Names of connectors whose stream stands still, for readiness.

@@ -89,7 +89,8 @@ std::vector<Option> landing_options() {
        .maximum = 87'600},
       {.name = "snapshots_kept_hours",
        .type = ValueType::integer,
-       .doc = "How long older versions of the copies can be read with AT.",
+       .doc =
+           "How long older versions can be read with AT, at least: the longest of all connectors holds for the lake.",
        .example = "24",
        .default_value = 168,
        .minimum = 1,

@@ -135,9 +135,7 @@ bool AllowList::may_see(std::string_view catalog, std::string_view schema) const
   std::string_view name = ours ? schema : catalog;
   // Who may see a connector may see its live copy.
   const auto connector = ours ? lake::copy_connector(schema) : std::string_view();
-  return std::any_of(principal_.schemas.begin(), principal_.schemas.end(), [&](const std::string& allowed) {
-    return same(allowed, name) || (!connector.empty() && same(allowed, connector));
-  });
+  return principal_.may_see(name) || (!connector.empty() && principal_.may_see(connector));
 }
 
 Status AllowList::table(std::string_view catalog, std::string_view schema, std::string_view name) const {

@@ -22,9 +22,6 @@
 
 namespace weir::engine {
 
-/// "read", "write", "admin".
-std::string_view to_string(Role role);
-
 /// The rules for one principal. Borrows both arguments. All errors: statement_not_allowed, not_available_yet.
 class AllowList {
  public:

@@ -89,6 +89,15 @@ bool is_ours(duckdb::AttachedDatabase& database) {
 
 }  // namespace
 
+std::vector<std::string> visible_catalogs(duckdb::ClientContext& client, const AllowList& rules) {
+  std::vector<std::string> names;
+  for (auto& database : duckdb::DatabaseManager::Get(client).GetDatabases(client)) {
+    const auto& name = database->GetName();
+    if (is_ours(*database) && (name == lake::kCatalog || rules.may_see(name, {}))) names.push_back(name);
+  }
+  return names;
+}
+
 Result<json> describe_catalogs(duckdb::ClientContext& client, const AllowList& rules) {
   json catalogs = json::array();
   auto described = guarded({}, [&] {

@@ -30,13 +30,16 @@ constexpr std::string_view kSourceId = "d8cdaa33fd";
 /// chunk.
 constexpr uint64_t kStreamingBufferBytes = 1u << 20;
 
-Status check_library() {
-  std::string_view loaded = duckdb::DuckDB::SourceID();
+}  // namespace
+
+Status check_library(std::string_view loaded) {
   if (loaded.starts_with(kSourceId)) return {};
   return fail(ErrorCode::internal,
               fmt::format("wrong DuckDB library: source id is {}, built for {}", loaded, kSourceId),
               "Install Weir's own libduckdb.so beside the program.");
 }
+
+namespace {
 
 std::string quoted(const std::filesystem::path& path) { return duckdb::Value(path.string()).ToSQLString(); }
 
@@ -68,7 +71,7 @@ Status close_doors(lake::SqlSession& session, const EngineOptions& options, cons
 
 Result<std::unique_ptr<Database>> Database::open(const EngineOptions& options, const lake::DataDirectory& directory,
                                                  const Extend& extend) {
-  WEIR_TRY(check_library());
+  WEIR_TRY(check_library(duckdb::DuckDB::SourceID()));
   auto duck = WEIR_TRY(guarded({}, [&] {
     duckdb::DBConfig config;
     configure(config, options, directory.spill());

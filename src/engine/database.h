@@ -14,6 +14,9 @@
 
 namespace weir::engine {
 
+/// Whether the library with the source id `loaded` is the one that Weir was built for. Errors: internal.
+Status check_library(std::string_view loaded);
+
 /// Thread-safe once open.
 class Database {
  public:

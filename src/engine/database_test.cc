@@ -49,6 +49,15 @@ class DatabaseTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
 };
 
+TEST(CheckLibrary, refuses_any_other_than_weir_was_built_for) {
+  EXPECT_TRUE(check_library(duckdb::DuckDB::SourceID()));
+  const auto refused = check_library("0123456789");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::internal);
+  EXPECT_THAT(refused.error().message, HasSubstr("source id is 0123456789, built for"));
+  EXPECT_THAT(refused.error().hint, HasSubstr("libduckdb.so"));
+}
+
 TEST_F(DatabaseTest, reads_no_file_outside_the_data_directory) {
   EXPECT_FALSE(run("SELECT * FROM read_text('/etc/passwd')"));
   EXPECT_FALSE(run("COPY (SELECT 1) TO '" + (root_ / "x.csv").string() + "'"));

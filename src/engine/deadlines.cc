@@ -1,9 +1,17 @@
 /// The thread behind time limits.
 #include "engine/deadlines.h"
 
+#include <algorithm>
 #include <string>
 
 namespace weir::engine {
+
+namespace {
+
+/// A limit beyond this is none; added to the clock it must not overflow.
+constexpr std::chrono::milliseconds kLimitMax = std::chrono::years(10);
+
+}  // namespace
 
 Deadlines::Deadlines() : thread_([this](const std::stop_token& stop) { watch(stop); }) {}
 
@@ -11,7 +19,7 @@ void Deadlines::add(std::chrono::milliseconds limit, std::weak_ptr<Interruption>
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(due_, [](const auto& entry) { return entry.second.query.expired(); });
-    due_.emplace(Clock::now() + limit, Deadline{limit, std::move(query)});
+    due_.emplace(Clock::now() + std::min(limit, kLimitMax), Deadline{limit, std::move(query)});
   }
   changed_.notify_one();
 }

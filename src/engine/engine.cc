@@ -23,7 +23,7 @@ class DuckEngine final : public Engine, public connector::FleetObserver {
 
   Status open(const EngineOptions& options, const lake::DataDirectory& directory, connector::Fleet& fleet) {
     auto extend = [&](duckdb::DatabaseInstance& instance) {
-      register_federation(instance, desk_of(fleet), options, metrics_);
+      register_federation(instance, desk_of(fleet), options);
       register_system_tables(instance, {.health = [&fleet] { return fleet.health(); },
                                         .connectors = [&fleet] { return fleet.list(); },
                                         .queries = [this] { return log_.lines(); }});
@@ -40,6 +40,7 @@ class DuckEngine final : public Engine, public connector::FleetObserver {
     return std::make_unique<OwnSession>(std::move(connection));
   }
   std::vector<QueryLine> queries() const override { return log_.lines(); }
+  std::optional<std::chrono::system_clock::time_point> oldest_running() const override { return log_.oldest_running(); }
   Status cancel(const std::string& query_id) override { return log_.cancel(query_id); }
   bool stopped() const override { return duckdb::ValidChecker::IsInvalidated(database_->instance()); }
   void drain(std::chrono::milliseconds limit) override { log_.drain(limit); }

@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -24,12 +26,17 @@
 namespace weir::engine {
 
 enum class Role : uint8_t { read, write, admin };
+/// "read", "write", "admin".
+std::string_view to_string(Role role);
 
 /// Who asks. `schemas`: the lake schemas and connectors a token is confined to; empty: all.
 struct Principal {
   std::string name = "local";
   Role role = Role::admin;
   std::vector<std::string> schemas;
+
+  /// Whether the token may know of a connector or a schema of the lake; letter case does not matter.
+  bool may_see(std::string_view schema) const;
 };
 
 struct EngineOptions {
@@ -58,6 +65,7 @@ struct QueryRequest {
   nlohmann::json params = nlohmann::json::array();  ///< values of $1, $2 … (array) or $name (object)
   Principal principal;
   QueryLimits limits;
+  std::stop_token stop;  ///< cancels the query from the first moment of `Engine::start` on
 };
 
 /// A column of an answer; `type` is the SQL type's name, e.g. "DECIMAL(12,2)".
@@ -81,6 +89,7 @@ struct QuerySummary {
   bool partial = false;
   std::vector<plan::ScanSummary> scans;
   std::vector<Freshness> freshness;
+  std::vector<std::string> warnings;  ///< what the asker should know of what was read
   double elapsed_ms = 0;
   uint64_t rows_scanned = 0;
   uint64_t bytes_read = 0;
@@ -132,6 +141,8 @@ class Engine {
   virtual Result<std::unique_ptr<lake::SqlSession>> open_session() = 0;
   /// Running ones first, then the finished, newest first.
   virtual std::vector<QueryLine> queries() const = 0;
+  /// When the oldest query began that still runs; nothing: none does.
+  virtual std::optional<std::chrono::system_clock::time_point> oldest_running() const = 0;
   /// Errors: query_not_found.
   virtual Status cancel(const std::string& query_id) = 0;
   /// Whether DuckDB has met a defect and runs nothing any more, until Weir is restarted.

@@ -57,6 +57,26 @@ constexpr std::array kCodes = {
     TypeCode{ExceptionType::NETWORK, ErrorCode::not_available_yet},
 };
 
+/// Exceptions whose words are the engine's or its storage's own. In those of the others stand values of the query, and
+/// no value may decide the code.
+bool tells_of_storage(const ErrorData& data) {
+  switch (data.Type()) {
+    case ExceptionType::IO:
+    case ExceptionType::TRANSACTION:
+    case ExceptionType::CATALOG:
+    case ExceptionType::FATAL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Exceptions about names; their words hold no values.
+bool tells_of_names(const ErrorData& data) {
+  return data.Type() == ExceptionType::CATALOG || data.Type() == ExceptionType::BINDER ||
+         data.Type() == ExceptionType::TRANSACTION;
+}
+
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 /// Cuts what DuckDB appends for its own shell: the query's line, candidates, advice and stack traces.
@@ -109,11 +129,14 @@ std::string offer(std::string_view wanted, const std::vector<std::string>& names
   return {};
 }
 
+constexpr std::string_view kNoSchema = "no schema or connector named ", kNoConnector = "no connector named ";
+
 std::optional<Error> missing_column(const ErrorData& data) {
   std::string name = extra(data, "name");
   if (extra(data, "error_subtype") != "COLUMN_NOT_FOUND") {
     auto names = quoted_names(first_words(data.RawMessage()));
-    if (!has(data.RawMessage(), "does not have a column named") || names.size() < 2) return std::nullopt;
+    const bool missing = tells_of_names(data) && has(data.RawMessage(), "does not have a column named");
+    if (!missing || names.size() < 2) return std::nullopt;
     name = names[0] + "." + names[1];
     return Error{ErrorCode::column_not_found, "no column " + name, offer(names[1], offers(data)), {}};
   }
@@ -122,19 +145,17 @@ std::optional<Error> missing_column(const ErrorData& data) {
 }
 
 std::optional<Error> missing_schema(const ErrorData& data) {
+  if (!tells_of_names(data)) return std::nullopt;
   auto names = quoted_names(first_words(data.RawMessage()));
   if (has(data.RawMessage(), "because schema \"") && names.size() >= 2) {
-    return Error{ErrorCode::schema_not_found,
-                 fmt::format("no schema or connector named {} (looking for {})", names[1], names[0]),
-                 {},
-                 {}};
+    return Error{
+        ErrorCode::schema_not_found, fmt::format("{}{} (looking for {})", kNoSchema, names[1], names[0]), {}, {}};
   }
   if (has(data.RawMessage(), "No catalog + schema named") || has(data.RawMessage(), "not found in DuckLakeCatalog")) {
-    return Error{
-        ErrorCode::schema_not_found, "no schema or connector named " + (names.empty() ? "" : names[0]), {}, {}};
+    return Error{ErrorCode::schema_not_found, std::string(kNoSchema) + (names.empty() ? "" : names[0]), {}, {}};
   }
   if (data.Type() == ExceptionType::BINDER && data.RawMessage().starts_with("Catalog \"") && !names.empty()) {
-    return Error{ErrorCode::schema_not_found, "no connector named " + names[0], {}, {}};
+    return Error{ErrorCode::schema_not_found, std::string(kNoConnector) + names[0], {}, {}};
   }
   return std::nullopt;
 }
@@ -156,27 +177,34 @@ std::optional<Error> missing_entry(const ErrorData& data) {
 }
 
 std::optional<Error> already_there(const ErrorData& data) {
-  if (extra(data, "error_subtype") != "ENTRY_ALREADY_EXISTS" && !has(data.RawMessage(), "already exists")) {
-    return std::nullopt;
-  }
+  const bool said = tells_of_names(data) && has(data.RawMessage(), "already exists");
+  if (extra(data, "error_subtype") != "ENTRY_ALREADY_EXISTS" && !said) return std::nullopt;
   return Error{ErrorCode::already_exists, first_words(data.RawMessage()), {}, {}};
 }
 
 std::optional<Error> full_disk(const ErrorData& data) {
   const std::string& message = data.RawMessage();
-  if (!has(message, "No space left on device") && !has(message, "Disk quota exceeded")) return std::nullopt;
+  const bool said = has(message, "No space left on device") || has(message, "Disk quota exceeded");
+  if (!said || !tells_of_storage(data)) return std::nullopt;
   return Error{ErrorCode::disk_full, first_words(message), {}, {}};
 }
 
 std::optional<Error> conflict(const ErrorData& data) {
   std::string message = lower(data.RawMessage());
-  bool about_commits = data.Type() == ExceptionType::TRANSACTION || has(message, "failed to commit");
-  if (!about_commits || !has(message, "conflict")) return std::nullopt;
+  bool about_commits = data.Type() == ExceptionType::TRANSACTION || message.starts_with("failed to commit");
+  if (!about_commits || !tells_of_storage(data) || !has(message, "conflict")) return std::nullopt;
   return Error{ErrorCode::commit_conflict, first_words(data.RawMessage()), {}, {}};
 }
 
+/// After a commit that broke off; what it means for the lake says lake::classify.
+std::optional<Error> invalidated(const ErrorData& data) {
+  if (data.Type() != ExceptionType::TRANSACTION || !has(data.RawMessage(), "has been invalidated")) return std::nullopt;
+  return Error{ErrorCode::io_error, first_words(data.RawMessage()), {}, {}};
+}
+
 std::optional<Error> closed_file(const ErrorData& data) {
-  if (!has(data.RawMessage(), "file system operations are disabled")) return std::nullopt;
+  const bool closed = data.Type() == ExceptionType::PERMISSION || data.Type() == ExceptionType::IO;
+  if (!closed || !has(data.RawMessage(), "file system operations are disabled")) return std::nullopt;
   auto names = quoted_names(data.RawMessage());
   return Error{ErrorCode::statement_not_allowed,
                "the file is outside every --allow-dir: " + (names.empty() ? std::string("unknown") : names[0]),
@@ -221,13 +249,23 @@ std::string place_in(std::string_view sql, size_t offset) {
 Error to_error(const ErrorData& data, std::string_view sql) {
   Error error;
   std::optional<Error> known;
-  for (auto* look : {full_disk, missing_column, missing_schema, missing_entry, already_there, conflict, closed_file}) {
+  for (auto* look :
+       {full_disk, missing_column, missing_schema, missing_entry, already_there, conflict, invalidated, closed_file}) {
     if (!known) known = look(data);
   }
   error = known ? *known : by_type(data);
   std::string position = extra(data, "position");
   if (!position.empty() && !sql.empty() && error.code != ErrorCode::internal) {
     error.message += " (" + place_in(sql, std::stoull(position)) + ")";
+  }
+  return error;
+}
+
+Error offer_catalogs(Error error, const std::vector<std::string>& known) {
+  for (std::string_view words : {kNoSchema, kNoConnector}) {
+    if (!error.message.starts_with(words)) continue;
+    const std::string_view name = std::string_view(error.message).substr(words.size());
+    error.hint = did_you_mean(name.substr(0, name.find_first_of(" (.")), known);
   }
   return error;
 }

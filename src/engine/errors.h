@@ -2,9 +2,11 @@
 #pragma once
 
 #include <exception>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <duckdb.hpp>
 
@@ -15,6 +17,9 @@ namespace weir::engine {
 /// `sql` is the text that failed, for the position; it may be empty. Never a stack trace, never a path of the build.
 Error to_error(const duckdb::ErrorData& data, std::string_view sql = {});
 Error to_error(const std::exception& thrown, std::string_view sql = {});
+
+/// `error` of `to_error` with the name of `known` that an unknown connector most likely stands for as its hint.
+Error offer_catalogs(Error error, const std::vector<std::string>& known);
 
 /// "line 2, column 8 (\"FORM\")": the place of byte `offset` in `sql`; columns count characters from 1.
 std::string place_in(std::string_view sql, size_t offset);

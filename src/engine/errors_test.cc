@@ -89,6 +89,17 @@ TEST_F(ErrorsTest, unknown_schema_and_connector) {
   EXPECT_EQ(error_of("CREATE TABLE nowhere.x (a INT)").code, ErrorCode::schema_not_found);
 }
 
+TEST_F(ErrorsTest, unknown_connector_offers_the_nearest_that_may_be_seen) {
+  EXPECT_EQ(error_of("SELECT * FROM shpo.public.users").hint, "did you mean 'shop'?");
+  EXPECT_EQ(error_of("SELECT * FROM shpo.users").hint, "did you mean 'shop'?");
+  EXPECT_EQ(error_of("SELECT * FROM wier.main.orders").hint, "did you mean 'weir'?");
+  EXPECT_EQ(error_of("SELECT * FROM nowhere.public.users").hint, "");
+  principal_ = {.name = "confined", .role = Role::read, .schemas = {"main"}};
+  EXPECT_EQ(error_of("SELECT * FROM shpo.public.users").hint, "");
+  principal_.schemas = {"SHOP"};
+  EXPECT_EQ(error_of("SELECT * FROM shpo.public.users").hint, "did you mean 'shop'?");
+}
+
 TEST_F(ErrorsTest, what_does_not_fit_is_invalid) {
   EXPECT_EQ(error_of("SELECT nofunc(1)").code, ErrorCode::invalid_query);
   EXPECT_EQ(error_of("SELECT email + 1 FROM orders").code, ErrorCode::invalid_query);
@@ -102,6 +113,18 @@ TEST_F(ErrorsTest, what_a_value_breaks_has_failed) {
   EXPECT_EQ(error_of("SELECT email::INTEGER FROM orders").code, ErrorCode::query_failed);
   EXPECT_EQ(error_of("SELECT (id + 2147483646)::INTEGER + 1 + 1 FROM orders").code, ErrorCode::query_failed);
   EXPECT_EQ(error_of("SELECT error('no')").code, ErrorCode::query_failed);
+}
+
+TEST_F(ErrorsTest, no_value_decides_the_code) {
+  rows("CREATE TABLE numbers (n BIGINT)");
+  for (const char* value : {"version mismatch", "Conflict on", "No space left on device", "already exists",
+                            "Failed to commit: conflict", "file system operations are disabled", "has been invalidated",
+                            "Catalog \"x\" does not exist", "does not have a column named \"a\" \"b\""}) {
+    const std::string cast = "'" + std::string(value) + "'::BIGINT";
+    EXPECT_EQ(error_of("SELECT " + cast).code, ErrorCode::query_failed) << value;
+    EXPECT_EQ(error_of("INSERT INTO numbers SELECT " + cast).code, ErrorCode::query_failed) << value;
+    EXPECT_EQ(error_of("SELECT error('" + std::string(value) + "')").code, ErrorCode::query_failed) << value;
+  }
 }
 
 TEST_F(ErrorsTest, existing_names) {

@@ -1,5 +1,7 @@
 #include "engine/freshness.h"
 
+#include <algorithm>
+
 #include <duckdb/main/config.hpp>
 
 #include "engine/remote_connector.h"
@@ -14,6 +16,7 @@ constexpr const char* kAge = "weir_min_freshness_ms";
 constexpr const char* kPosition = "weir_min_lsn";
 constexpr const char* kWait = "weir_freshness_wait_ms";
 constexpr int64_t kWaitDefaultMs = 10'000;
+constexpr int64_t kWaitMaxMs = 24 * 3600 * int64_t{1000};
 
 Value setting(duckdb::ClientContext& client, const char* name) {
   Value value;
@@ -38,7 +41,8 @@ std::optional<WantedFreshness> wanted_freshness(duckdb::ClientContext& client) {
   WantedFreshness wanted;
   if (!age.IsNull()) wanted.demand.staleness_max = std::chrono::milliseconds(age.GetValue<int64_t>());
   if (!position.IsNull()) wanted.demand.position_min = position.ToString();
-  wanted.wait_max = std::chrono::milliseconds(wait.IsNull() ? kWaitDefaultMs : wait.GetValue<int64_t>());
+  const auto wait_ms = wait.IsNull() ? kWaitDefaultMs : wait.GetValue<int64_t>();
+  wanted.wait_max = std::chrono::milliseconds(std::clamp(wait_ms, int64_t{0}, kWaitMaxMs));
   return wanted;
 }
 

@@ -50,16 +50,27 @@ std::vector<Freshness> QueryContext::freshness() const {
 
 void QueryContext::reads_copy(const std::string& connector, const plan::TableName& table,
                               const connector::CopyState& state) {
+  if (state.stopped) {
+    warn("the copy of " + connector + "." + table.to_string() +
+         " does not follow its source any more: " + state.why_not);
+  }
   const std::lock_guard lock(mutex_);
   const auto same = [&](const ReadCopy& copy) { return copy.connector == connector && copy.table == table; };
   if (std::ranges::any_of(copies_, same)) return;
+  // The snapshots that are read were taken at the first of them.
+  auto position = state.position;
+  for (const auto& copy : copies_) {
+    if (copy.connector == connector && !copy.stopped && !state.stopped)
+      position = std::min(position, copy.freshness.position.value_or(position));
+  }
   copies_.push_back({connector,
                      table,
                      {.table = connector + "." + table.to_string(),
                       .served = "synced",
                       .snapshot_id = {},
-                      .position = state.position,
-                      .lag_seconds = state.lag_seconds}});
+                      .position = std::move(position),
+                      .lag_seconds = state.lag_seconds},
+                     state.stopped});
 }
 
 bool QueryContext::notes_snapshot(const std::string& lake_table, int64_t snapshot) {

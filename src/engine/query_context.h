@@ -45,6 +45,7 @@ class QueryContext final : public duckdb::ClientContextState {
     std::string connector;
     plan::TableName table;
     Freshness freshness;
+    bool stopped = false;  ///< does not follow its source
   };
   std::vector<ReadCopy> copies() const;
   /// False when `lake_table` ("weir.pg_prod.public.users") is no copy that the statement reads.

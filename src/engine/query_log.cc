@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/time.h"
+#include "engine/secret_text.h"
 #include "options/options.h"
 
 namespace weir::engine {
@@ -15,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kTextBytesMax = 4096;
 
 std::string shown(const std::string& text) {
+  if (holds_secret(text)) return std::string(kSecretText);
   if (text.size() <= kTextBytesMax) return options::mask_urls(text);
   size_t end = kTextBytesMax;
   while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
@@ -59,6 +61,14 @@ void QueryLog::finish(const std::string& id, const Error* error, const QuerySumm
   finished_.push_front(std::move(line));
   if (finished_.size() > kept_) finished_.pop_back();
   ended_.notify_all();
+}
+
+std::optional<std::chrono::system_clock::time_point> QueryLog::oldest_running() const {
+  const std::lock_guard lock(mutex_);
+  if (running_.empty()) return {};
+  auto oldest = Clock::time_point::max();
+  for (const auto& [id, running] : running_) oldest = std::min(oldest, running.started);
+  return std::chrono::system_clock::now() - (Clock::now() - oldest);
 }
 
 std::vector<QueryLine> QueryLog::lines() const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class QueryLog {
   void finish(const std::string& id, const Error* error, const QuerySummary& summary);
 
   std::vector<QueryLine> lines() const;
+  /// When the oldest query began that still runs; nothing: none does.
+  std::optional<std::chrono::system_clock::time_point> oldest_running() const;
   /// Errors: query_not_found.
   Status cancel(const std::string& id);
   /// See Engine::drain.

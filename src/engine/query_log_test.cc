@@ -33,6 +33,28 @@ TEST(QueryLog, shows_running_ones_first_and_the_finished_newest_first) {
   EXPECT_EQ(lines[2].principal, "ada");
 }
 
+TEST(QueryLog, knows_when_the_oldest_running_one_began) {
+  QueryLog log(10, 10);
+  EXPECT_FALSE(log.oldest_running());
+  const auto before = std::chrono::system_clock::now();
+  ASSERT_TRUE(log.begin("a", request("SELECT 1"), {}));
+  const auto between = std::chrono::system_clock::now();
+  ASSERT_TRUE(log.begin("b", request("SELECT 1"), {}));
+  ASSERT_TRUE(log.oldest_running());
+  EXPECT_GE(*log.oldest_running(), before - std::chrono::milliseconds(1));
+  EXPECT_LE(*log.oldest_running(), between + std::chrono::milliseconds(1));
+  log.finish("a", nullptr, {});
+  EXPECT_GE(*log.oldest_running(), between - std::chrono::milliseconds(1));
+  log.finish("b", nullptr, {});
+  EXPECT_FALSE(log.oldest_running());
+}
+
+TEST(QueryLog, shows_no_statement_that_holds_a_secret) {
+  QueryLog log(10, 10);
+  ASSERT_TRUE(log.begin("a", request("SELECT 1; CREATE SECRET s (TYPE s3, KEY_ID 'A', SECRET 'hunter2')"), {}));
+  EXPECT_EQ(log.lines()[0].text, "(not shown: CREATE SECRET or ATTACH)");
+}
+
 TEST(QueryLog, keeps_so_many) {
   QueryLog log(10, 2);
   for (const char* id : {"a", "b", "c"}) {

@@ -34,7 +34,8 @@ void to_json(nlohmann::json& out, const QuerySummary& summary) {
            {"extents_pruned_index", summary.extents_pruned_index},
            {"blocks_total", summary.blocks_total},
            {"blocks_pruned", summary.blocks_pruned}}},
-         {"freshness", std::move(freshness)}};
+         {"freshness", std::move(freshness)},
+         {"warnings", summary.warnings}};
 }
 
 }  // namespace weir::engine

@@ -105,8 +105,8 @@ duckdb::unique_ptr<duckdb::TransactionManager> make_transactions(duckdb::optiona
 ConnectorDesk desk_of(connector::Fleet& fleet) {
   return {
       .may_read_live = [&fleet](const std::string& name) { return fleet.may_read_live(name); },
-      .record_scan = [&fleet](const std::string& name, double duration_ms, uint64_t rows,
-                              const Error* error) { fleet.record_scan(name, duration_ms, rows, error); },
+      .record_scan = [&fleet](const std::string& name, const connector::ReadStats& stats,
+                              const Error* error) { fleet.record_scan(name, stats, error); },
       .served = [&fleet](const std::string& name, const plan::TableName& table) { return fleet.served(name, table); },
       .copies = [&fleet](const std::string& name) { return fleet.copies(name); },
       .wait = [&fleet](
@@ -115,13 +115,12 @@ ConnectorDesk desk_of(connector::Fleet& fleet) {
                   const std::function<bool()>& stop) { return fleet.wait_for_copy(name, table, demand, limit, stop); }};
 }
 
-void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
-                         telemetry::Metrics& metrics) {
+void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options) {
   auto& config = duckdb::DBConfig::GetConfig(database);
   auto extension = duckdb::make_shared_ptr<duckdb::StorageExtension>();
   extension->attach = make_catalog;
   extension->create_transaction_manager = make_transactions;
-  extension->storage_info = duckdb::make_shared_ptr<Federation>(std::move(desk), options, metrics);
+  extension->storage_info = duckdb::make_shared_ptr<Federation>(std::move(desk), options);
   duckdb::StorageExtension::Register(config, kCatalogType, std::move(extension));
 
   duckdb::ExtensionLoader loader(database, "weir");

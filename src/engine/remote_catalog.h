@@ -19,7 +19,7 @@ namespace weir::engine {
 /// What a scan asks of, and tells to, whoever keeps the connectors: `Fleet` in the server, a test's own in tests.
 struct ConnectorDesk {
   std::function<Status(const std::string& connector)> may_read_live;
-  std::function<void(const std::string& connector, double duration_ms, uint64_t rows, const Error* error)> record_scan;
+  std::function<void(const std::string& connector, const connector::ReadStats& stats, const Error* error)> record_scan;
   /// How a bare reference to a table is to be answered. Not set: live.
   std::function<connector::Served(const std::string& connector, const plan::TableName& table)> served = {};
   /// The tables whose live copies the connector keeps, complete or not.
@@ -33,9 +33,8 @@ struct ConnectorDesk {
 ConnectorDesk desk_of(connector::Fleet& fleet);
 
 /// Registers the catalog type, `live()`, the optimizer rule and the setting `weir_pushdown` with a database, once,
-/// before the first connector is attached. `metrics` must outlive the database.
-void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options,
-                         telemetry::Metrics& metrics);
+/// before the first connector is attached.
+void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk, const EngineOptions& options);
 
 /// Makes `spec.name` a catalog. Does not connect. Errors: already_exists, invalid_option (a name that DuckDB keeps).
 Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spec& spec,

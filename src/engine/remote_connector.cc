@@ -6,9 +6,8 @@
 
 namespace weir::engine {
 
-Federation::Federation(ConnectorDesk desk, const EngineOptions& options, telemetry::Metrics& metrics)
+Federation::Federation(ConnectorDesk desk, const EngineOptions& options)
     : desk_(std::move(desk)),
-      metrics_(metrics),
       read_options_{.streams_max = options.scan_streams_max, .queue_bytes_max = options.scan_queue_bytes} {}
 
 Federation& Federation::of(duckdb::DatabaseInstance& database) {

@@ -42,13 +42,12 @@ struct BoundTable {
 /// Everything about federation that belongs to one database. Thread-safe.
 class Federation final : public duckdb::StorageExtensionInfo {
  public:
-  Federation(ConnectorDesk desk, const EngineOptions& options, telemetry::Metrics& metrics);
+  Federation(ConnectorDesk desk, const EngineOptions& options);
 
   static Federation& of(duckdb::DatabaseInstance& database);
   static Federation& of(duckdb::ClientContext& client);
 
   const ConnectorDesk& desk() const { return desk_; }
-  telemetry::Metrics& metrics() { return metrics_; }
   const connector::ReadOptions& read_options() const { return read_options_; }
   BackgroundThreads& background() { return background_; }
 
@@ -64,7 +63,6 @@ class Federation final : public duckdb::StorageExtensionInfo {
 
  private:
   ConnectorDesk desk_;
-  telemetry::Metrics& metrics_;
   connector::ReadOptions read_options_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const RemoteConnector>> offers_;

@@ -129,11 +129,7 @@ uint64_t RemoteRead::rows() const {
 void RemoteRead::report(const connector::ReadStats& stats, const std::optional<Error>& error) {
   const auto& name = order_->connector->name;
   order_->record->add(stats);
-  const std::string outcome(error ? describe(error->code).name : "ok");
-  federation_.metrics().scan_finished(name, outcome, stats.duration_ms / 1000, stats.rows, stats.bytes);
-  // A query that was cancelled says nothing about the connector.
-  if (error && error->kind() == ErrorKind::cancelled) return;
-  federation_.desk().record_scan(name, stats.duration_ms, stats.rows, error ? &*error : nullptr);
+  federation_.desk().record_scan(name, stats, error ? &*error : nullptr);
 }
 
 }  // namespace weir::engine

@@ -54,12 +54,12 @@ class TestDatabase {
     database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
     ConnectorDesk desk{.may_read_live = [this](const std::string& name) { return may_read(name); },
                        .record_scan =
-                           [this](const std::string& name, double, uint64_t rows, const Error* error) {
+                           [this](const std::string& name, const connector::ReadStats& stats, const Error* error) {
                              const std::lock_guard lock(mutex_);
                              reports_.push_back(name + " " + (error ? std::string(describe(error->code).name) : "ok") +
-                                                " " + std::to_string(rows));
+                                                " " + std::to_string(stats.rows));
                            }};
-    register_federation(instance(), std::move(desk), EngineOptions{}, metrics_);
+    register_federation(instance(), std::move(desk), EngineOptions{});
   }
 
   duckdb::DatabaseInstance& instance() { return *database_->instance; }
@@ -90,7 +90,6 @@ class TestDatabase {
     return fail(ErrorCode::source_disabled, "connector is paused: " + name);
   }
 
-  telemetry::Metrics metrics_;
   mutable std::mutex mutex_;
   std::vector<std::string> paused_;
   std::vector<std::string> reports_;

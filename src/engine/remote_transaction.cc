@@ -99,28 +99,36 @@ bool RemoteTransaction::must_exist(duckdb::ClientContext& client, const duckdb::
   });
 }
 
-std::optional<std::string> RemoteTransaction::copied_schema(duckdb::ClientContext& client,
-                                                            const std::string& schema) const {
+std::optional<std::string> RemoteTransaction::copied_schema(duckdb::ClientContext& client, const std::string& schema) {
   const auto& desk = Federation::of(client).desk();
   if (!desk.copies) return {};
+  std::optional<std::string> found;
   for (const auto& table : desk.copies(cache_.connector().name)) {
-    if (duckdb::StringUtil::CIEquals(table.schema, schema)) return table.schema;
+    if (table.schema == schema) return schema;
+    if (duckdb::StringUtil::CIEquals(table.schema, schema)) found = table.schema;
   }
-  return {};
+  // A source that does not answer has no other one.
+  if (!found) return {};
+  const auto known = cache_.read(false);
+  return known && (*known)->schemas().contains(schema) ? std::nullopt : found;
 }
 
 std::optional<plan::TableName> RemoteTransaction::copied_table(duckdb::ClientContext& client, const std::string& schema,
-                                                               const std::string& table) const {
+                                                               const std::string& table) {
   const auto& desk = Federation::of(client).desk();
   if (!desk.copies) return {};
   std::optional<plan::TableName> found;
   for (auto& copy : desk.copies(cache_.connector().name)) {
     if (copy.schema != schema || !duckdb::StringUtil::CIEquals(copy.table, table)) continue;
-    const bool exact = copy.table == table;
-    if (exact || !found) found = std::move(copy);
-    if (exact) break;
+    if (copy.table == table) return copy;
+    found = std::move(copy);
   }
-  return found;
+  if (!found) return {};
+  const auto known = cache_.read(false);
+  if (!known) return found;
+  const auto* there = (*known)->find(schema);
+  const auto names = there != nullptr ? there->table_names() : std::vector<std::string>();
+  return std::ranges::find(names, table) != names.end() ? std::nullopt : found;
 }
 
 RemoteSchema* RemoteTransaction::schema(duckdb::ClientContext& client, const duckdb::EntryLookupInfo& lookup) {
@@ -156,11 +164,18 @@ duckdb::CatalogEntry* RemoteTransaction::table(duckdb::ClientContext& client, Re
   const auto& name = lookup.GetEntryName();
   if (name.starts_with(kLiveMark)) return live_table(client, schema.name, lookup, name.substr(kLiveMark.size()));
   const auto copied = copied_table(client, schema.name, name);
+  const auto asked = copied.value_or(plan::TableName{schema.name, name});
   const auto& desk = Federation::of(client).desk();
-  if (desk.served) {
-    auto served = desk.served(cache_.connector().name, copied.value_or(plan::TableName{schema.name, name}));
+  const bool known_live = [&] {
+    const std::lock_guard lock(mutex_);
+    return live_.contains(asked);
+  }();
+  if (desk.served && !known_live) {
+    auto served = desk.served(cache_.connector().name, asked);
     if (served.refused && (copied || must_exist(client, lookup))) throw_error(client, std::move(*served.refused));
-    if (served.copy) return copy(client, schema, *copied, served.state);
+    if (served.copy) return copy(client, schema, asked, served.state);
+    const std::lock_guard lock(mutex_);
+    live_.insert(asked);
   }
   return live_table(client, schema.name, lookup, name);
 }

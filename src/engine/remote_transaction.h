@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,9 +86,10 @@ class RemoteTransaction final : public duckdb::Transaction {
   GenerationPtr refreshed(duckdb::ClientContext& client);
   GenerationPtr pin(GenerationPtr generation);
   /// Of the tables that the connector keeps copies of, those that `schema` names, or the one that `table` names in it.
-  std::optional<std::string> copied_schema(duckdb::ClientContext& client, const std::string& schema) const;
+  /// A name that differs by letter case counts only when the source has none that is exactly so.
+  std::optional<std::string> copied_schema(duckdb::ClientContext& client, const std::string& schema);
   std::optional<plan::TableName> copied_table(duckdb::ClientContext& client, const std::string& schema,
-                                              const std::string& table) const;
+                                              const std::string& table);
   duckdb::CatalogEntry* copy(duckdb::ClientContext& client, RemoteSchema& schema, const plan::TableName& table,
                              const connector::CopyState& state);
   RemoteTable* live_table(duckdb::ClientContext& client, const std::string& schema_name,
@@ -100,6 +102,7 @@ class RemoteTransaction final : public duckdb::Transaction {
   bool refreshed_ = false;
   std::map<std::string, std::unique_ptr<RemoteSchema>> copy_schemas_;  ///< by name; hold no tables of their own
   std::map<plan::TableName, std::unique_ptr<duckdb::ViewCatalogEntry>> copies_;
+  std::set<plan::TableName> live_;  ///< read from the source: a table is the same thing throughout a statement
 };
 
 /// Transactions on a connector change nothing, so ending one only lets go.

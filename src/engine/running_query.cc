@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "base/ids.h"
+#include "engine/catalog_schema.h"
 #include "engine/duck_session.h"
 #include "engine/errors.h"
 #include "engine/freshness.h"
 #include "engine/run_statistics.h"
+#include "engine/secret_text.h"
 #include "lake/lake.h"
 #include "telemetry/log.h"
 
@@ -19,6 +21,8 @@ namespace {
 
 /// A batch that is not full goes out when its first rows have waited so long for more.
 constexpr std::chrono::milliseconds kBatchWaitMax{50};
+/// How long a reader of a copy that is being switched waits before it looks whether it was stopped.
+constexpr std::chrono::milliseconds kSwitchLook{50};
 
 double milliseconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
@@ -29,8 +33,9 @@ double milliseconds(std::chrono::steady_clock::duration time) {
 Result<std::unique_ptr<Query>> RunningQuery::start(QueryServices services, const QueryRequest& request) {
   std::unique_ptr<RunningQuery> query(new RunningQuery(services, request));
   if (auto begun = query->begin(); !begun) {
-    query->finish(&begun.error());
-    return fail(std::move(begun.error()));
+    const Error error = without_text(std::move(begun.error()), request.text);
+    query->finish(&error);
+    return fail(error);
   }
   return query;
 }
@@ -53,6 +58,7 @@ Status RunningQuery::begin() {
   interruption_ = std::make_shared<Interruption>(connection_->context, context_);
   WEIR_TRY(services_.log.begin(id_, request_, interruption_));
   counted_ = true;
+  on_stop_.emplace(request_.stop, [this] { cancel(); });
   services_.metrics.query_started();
   if (request_.limits.time_max.count() > 0) services_.deadlines.add(request_.limits.time_max, interruption_);
   given_ = WEIR_TRY(parameter_values(request_.params));
@@ -116,32 +122,39 @@ Status RunningQuery::open(Statement statement) {
 }
 
 /// Begins the statement's transaction and looks at it there. The two snapshots of a live copy (hot database, lake) are
-/// taken on the way; when a fold moved rows in between, both are taken anew.
+/// taken on the way; when a fold moved rows or a copy became another one in between, both are taken anew.
 Status RunningQuery::look() {
   const AllowList rules(request_.principal, services_.database.allow_dirs());
   bool waited = false;
   for (;;) {
-    const auto epoch = services_.committer.epoch().settled();
+    const auto& epoch = services_.committer.epoch();
+    const auto began_at = epoch.now();
     WEIR_TRY(begin_reading());
     auto seen = inspect(*connection_->context, *statement_, values_, rules, request_.text);
-    if (!seen) {
-      Error error = std::move(seen.error());
-      // A near name may be one that the token shall not know of.
-      if (!request_.principal.schemas.empty() && error.kind() == ErrorKind::not_found) error.hint.clear();
-      return fail(std::move(error));
-    }
-    seen_ = std::move(*seen);
     const auto copies = context_->copies();
+    const bool settled = copies.empty() || epoch.still(began_at);
+    if (!seen && settled) return fail(with_offers(std::move(seen.error()), rules));
     const auto wanted =
-        copies.empty() || std::exchange(waited, true) ? std::nullopt : wanted_freshness(*connection_->context);
-    if (!wanted && (copies.empty() || services_.committer.epoch().still(epoch))) return {};
-    WEIR_TRY(close_reading());
+        copies.empty() || !seen || std::exchange(waited, true) ? std::nullopt : wanted_freshness(*connection_->context);
+    if (!wanted && settled) {
+      seen_ = std::move(*seen);
+      return {};
+    }
+    WEIR_TRY(drop_reading());
+    if (!settled) static_cast<void>(epoch.settles(kSwitchLook));
     if (wanted) {
       WEIR_TRY(wait_for_copies(*connection_->context, copies, *wanted, [this] { return interruption_->stopped(); }));
     }
     if (auto reason = interruption_->reason()) return fail(std::move(*reason));
     context_->forget();
   }
+}
+
+Error RunningQuery::with_offers(Error error, const AllowList& rules) const {
+  // A near name may be one that the token shall not know of.
+  if (!request_.principal.schemas.empty() && error.kind() == ErrorKind::not_found) error.hint.clear();
+  if (error.code != ErrorCode::schema_not_found || !error.hint.empty()) return error;
+  return offer_catalogs(std::move(error), visible_catalogs(*connection_->context, rules));
 }
 
 Status RunningQuery::read_snapshot() {
@@ -197,6 +210,12 @@ Status RunningQuery::close_reading() {
   if (!std::exchange(reading_, false)) return {};
   auto& client = *connection_->context;
   return guarded({}, [&] { client.transaction.Commit(); });
+}
+
+Status RunningQuery::drop_reading() {
+  if (!std::exchange(reading_, false)) return {};
+  auto& client = *connection_->context;
+  return guarded({}, [&] { client.transaction.Rollback(nullptr); });
 }
 
 Status RunningQuery::write() {
@@ -294,6 +313,7 @@ void RunningQuery::finish(const Error* error) {
   if (context_) {
     summary_.scans = context_->scans();
     for (auto& entry : context_->freshness()) summary_.freshness.push_back(std::move(entry));
+    summary_.warnings = context_->warnings();
   }
   if (interruption_) interruption_->release();
   summary_.elapsed_ms = milliseconds(Clock::now() - started_);

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,7 @@ class RunningQuery final : public Query {
 
   Status open(Statement statement);
   Status look();
+  Error with_offers(Error error, const AllowList& rules) const;
   Status read_snapshot();
   Status start_reading();
   Status write();
@@ -63,6 +66,7 @@ class RunningQuery final : public Query {
   Status discard_rows();
   Status begin_reading();
   Status close_reading();
+  Status drop_reading();
 
   Result<bool> take_chunk();
   Status limit_rows(duckdb::DataChunk& chunk);
@@ -93,6 +97,7 @@ class RunningQuery final : public Query {
   bool ended_ = false;
   std::atomic<bool> finished_ = false;
   QuerySummary summary_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;  ///< last: it uses what is above
 };
 
 }  // namespace weir::engine

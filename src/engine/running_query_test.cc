@@ -171,6 +171,49 @@ TEST_F(RunningQueryTest, ends_at_the_time_limit_in_an_earlier_statement) {
   EXPECT_EQ(testing::read_all(engine_->start(limited)).code(), "timeout");
 }
 
+TEST_F(RunningQueryTest, a_time_limit_beyond_the_clock_is_none) {
+  auto limited = request("SELECT 1");
+  for (auto limit : {milliseconds(9'300'000'000'000), milliseconds::max()}) {
+    limited.limits.time_max = limit;
+    EXPECT_EQ(testing::read_all(engine_->start(limited)).code(), "ok") << limit.count();
+  }
+}
+
+TEST_F(RunningQueryTest, is_cancelled_while_an_earlier_statement_runs) {
+  // Sooner and later: while it is parsed, bound, planned, and while it runs.
+  for (int round = 0; round < 30; ++round) {
+    std::stop_source gone;
+    auto leaving = request("SELECT sum(range % 7) FROM range(30000000000); SELECT 1");
+    leaving.stop = gone.get_token();
+    std::jthread client([&] {
+      while (engine_->queries().size() == static_cast<size_t>(round)) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(50 * round));
+      gone.request_stop();
+    });
+    EXPECT_EQ(testing::read_all(engine_->start(leaving)).code(), "cancelled");
+  }
+}
+
+TEST_F(RunningQueryTest, is_cancelled_by_somebody_who_was_gone_before) {
+  std::stop_source gone;
+  gone.request_stop();
+  auto leaving = request("CREATE TABLE never (i INT)");
+  leaving.stop = gone.get_token();
+  EXPECT_EQ(testing::read_all(engine_->start(leaving)).code(), "cancelled");
+  EXPECT_EQ(ask("SELECT * FROM never").code(), "table_not_found");
+}
+
+TEST_F(RunningQueryTest, repeats_no_text_that_holds_a_secret) {
+  for (const char* sql :
+       {"CREATE SECRET s (TYPE s3, KEY_ID 'A', SECRET 'hunter2')", "CREATE SECRET s (TYPE s3 SECRET 'hunter2')",
+        "ATTACH 'postgres:key=hunter2' 'hunter2'", "CREATE SECRET s (SECRET 'hunter2"}) {
+    auto answer = ask(sql);
+    EXPECT_FALSE(answer.ok) << sql;
+    EXPECT_EQ(answer.error.to_string().find("hunter2"), std::string::npos) << answer.error.to_string();
+  }
+  for (const auto& line : engine_->queries()) EXPECT_EQ(line.text.find("hunter2"), std::string::npos) << line.text;
+}
+
 TEST_F(RunningQueryTest, is_cancelled_from_another_thread) {
   add_hanging_table();
   auto query = engine_->start(request("SELECT * FROM shop.public.hanging")).value();

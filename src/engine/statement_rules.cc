@@ -113,11 +113,6 @@ Status need(bool given, Role role, Role least, std::string_view what) {
 
 }  // namespace
 
-std::string_view to_string(Role role) {
-  constexpr std::array<std::string_view, 3> names = {"read", "write", "admin"};
-  return names[static_cast<size_t>(role)];
-}
-
 Status AllowList::statement(const duckdb::SQLStatement& statement) const {
   for (const auto& refused : kRefused) {
     if (statement.type == refused.type) {

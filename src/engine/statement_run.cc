@@ -34,6 +34,8 @@ Result<std::unique_ptr<StatementRun>> StatementRun::start(duckdb::Connection& co
   });
   if (!planned) return fail(run->failure(std::move(planned.error())));
   if (run->pending_->HasError()) return fail(run->failure(to_error(run->pending_->GetErrorObject(), sql)));
+  // DuckDB forgets an interrupt that came before it began, and its workers would go on to the end.
+  if (interruption.stopped()) connection.context->Interrupt();
   return run;
 }
 

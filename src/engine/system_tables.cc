@@ -46,11 +46,6 @@ Value time_value(const std::string& iso) {
   return iso.empty() ? Value() : Value(iso).DefaultCastAs(LogicalType::TIMESTAMP_TZ);
 }
 
-bool sees_connector(const Principal& principal, const std::string& name) {
-  return principal.schemas.empty() ||
-         std::find(principal.schemas.begin(), principal.schemas.end(), name) != principal.schemas.end();
-}
-
 /// The columns of seed 000, in its order, and `source_table`.
 std::vector<Field> health_fields() {
   return {{"connector_id", LogicalType::VARCHAR},
@@ -72,7 +67,7 @@ Rows health_rows(const std::vector<connector::Health>& health, const Principal& 
   Rows rows;
   Value now = time_value(std::chrono::system_clock::now());
   for (const auto& line : health) {
-    if (!sees_connector(principal, line.connector_name)) continue;
+    if (!principal.may_see(line.connector_name)) continue;
     rows.push_back({text(line.connector_id), text(line.connector_name), text(line.type), text(line.mode),
                     text(line.phase), number_or_null(line.lag_seconds), number_or_null(line.events_per_sec),
                     Value::INTEGER(line.pool_in_use), Value::INTEGER(line.pool_max), text_or_null(line.last_error),
@@ -94,7 +89,7 @@ Rows connector_rows(const nlohmann::json& list, const Principal& principal) {
   Rows rows;
   for (const auto& item : list.at("items")) {
     std::string name = item.value("name", "");
-    if (!sees_connector(principal, name)) continue;
+    if (!principal.may_see(name)) continue;
     rows.push_back({text(item.value("id", "")), text(name), text(item.value("type", "")), text(item.value("mode", "")),
                     time_value(item.value("created_at", ""))});
   }

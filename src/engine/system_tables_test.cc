@@ -40,6 +40,14 @@ TEST_F(SystemTablesTest, connectors_show_no_body) {
   EXPECT_THAT(answer.rows.at(0), HasSubstr("|shop|test|federation|"));
 }
 
+TEST_F(SystemTablesTest, a_confined_token_sees_its_connectors_in_any_letter_case) {
+  principal_ = {"reader", Role::read, {"SHOP"}};
+  EXPECT_EQ(rows("SELECT connector_name FROM kyma_connector_health"), Texts{"shop"});
+  EXPECT_EQ(rows("SELECT name FROM weir_connectors"), Texts{"shop"});
+  principal_.schemas = {"other"};
+  EXPECT_THAT(rows("SELECT name FROM weir_connectors"), SizeIs(0));
+}
+
 TEST_F(SystemTablesTest, queries_show_themselves_and_the_finished) {
   rows("SELECT 'before'");
   auto seen = rows("SELECT state, text FROM weir_queries");

@@ -33,9 +33,28 @@ constexpr Meaning kMeanings[] = {
     {"could not find schema that corresponds", ErrorCode::data_dir_damaged, ""},
 };
 
+/// The codes under which errors of the storage come.
+bool tells_of_storage(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::io_error:
+    case ErrorCode::disk_full:
+    case ErrorCode::commit_conflict:
+    case ErrorCode::engine_stopped:
+    case ErrorCode::internal:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Error classify(Error error, const std::filesystem::path& directory) {
+  if (!error.source.empty() || !tells_of_storage(error.code)) return error;
+  return classify_attach(std::move(error), directory);
+}
+
+Error classify_attach(Error error, const std::filesystem::path& directory) {
   for (const auto& meaning : kMeanings) {
     if (error.message.find(meaning.text) == std::string::npos) continue;
     const auto cause = std::move(error.message);

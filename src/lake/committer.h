@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "lake/hot.h"
+#include "lake/retention.h"
 #include "lake/sql_session.h"
 #include "telemetry/metrics.h"
 
@@ -61,6 +62,7 @@ class Committer {
   const std::filesystem::path& directory() const { return directory_; }
   /// Of the folds of live copies, which are commits too.
   FoldEpoch& epoch() { return epoch_; }
+  Retention& retention() { return retention_; }
 
  private:
   class Turn;
@@ -78,6 +80,7 @@ class Committer {
   bool serving_ = false;
   std::multiset<std::chrono::system_clock::time_point> long_writes_;
   FoldEpoch epoch_;
+  Retention retention_;
 };
 
 }  // namespace weir::lake

@@ -118,11 +118,27 @@ TEST_F(CommitterTest, CallsAFullDiskByItsNameAndPlace) {
   EXPECT_THAT(done.error().message, HasSubstr(root_.string()));
 }
 
+TEST_F(CommitterTest, LetsNoValueAndNoSourceDecideTheCode) {
+  RecordingSession session;
+  for (const char* value : {"version mismatch", "Conflict on", "No space left on device"}) {
+    const std::string message = std::string("Could not convert string '") + value + "' to INT64";
+    const auto done =
+        committer()->commit(session, [&] { return work_failing_with(ErrorCode::query_failed, message); }, {});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::query_failed) << value;
+    EXPECT_EQ(done.error().message, message);
+  }
+  const auto remote = committer()->commit(
+      session, [] { return Status(fail(Error{ErrorCode::io_error, "No space left on device", "", "pg_prod"})); }, {});
+  ASSERT_FALSE(remote);
+  EXPECT_EQ(remote.error().code, ErrorCode::io_error);
+}
+
 TEST_F(CommitterTest, CallsAConflictByItsName) {
   RecordingSession session;
   const auto done = committer()->commit(
       session,
-      [] { return work_failing_with(ErrorCode::query_failed, "Transaction conflict - attempting to delete from"); },
+      [] { return work_failing_with(ErrorCode::commit_conflict, "Transaction conflict - attempting to delete from"); },
       {});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::commit_conflict);

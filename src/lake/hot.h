@@ -2,6 +2,7 @@
 /// catalog.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -22,10 +23,12 @@ std::string_view copy_connector(std::string_view lake_schema);
 /// before it takes them and asks again after. Process-wide, thread-safe.
 class FoldEpoch {
  public:
-  /// Waits while a switch is under way. The number of switches so far.
-  uint64_t settled() const;
+  /// Where it stands now, for `still`.
+  uint64_t now() const;
   /// Whether a reader that began at `seen` has two snapshots of one state.
   bool still(uint64_t seen) const;
+  /// Waits while a switch is under way, up to `limit`; false: one is.
+  bool settles(std::chrono::milliseconds limit) const;
 
   /// Held by a landing from before the lake's commit of a fold until after the hot database's. One at a time.
   class Switch {
@@ -42,8 +45,7 @@ class FoldEpoch {
  private:
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  uint64_t switches_ = 0;
-  bool switching_ = false;
+  uint64_t switches_ = 0;  ///< odd while one is under way
 };
 
 }  // namespace weir::lake

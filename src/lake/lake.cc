@@ -73,7 +73,7 @@ Status attach(SqlSession& session, const DataDirectory& directory, const std::fi
   }
   WEIR_TRY(session.run("LOAD " + sql_string(extension_file.string())));
   auto attached = run_attach(session, directory);
-  if (!attached) return fail(classify(std::move(attached.error()), directory.path()));
+  if (!attached) return fail(classify_attach(std::move(attached.error()), directory.path()));
   return attached;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "options/options.h"
 
 namespace weir::options {
@@ -36,31 +37,16 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-class OpenFile {
- public:
-  // Not blocking: opening a pipe would wait for its writer.
-  explicit OpenFile(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~OpenFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 std::unexpected<Error> unreadable(const std::string& path) {
   return unresolvable("secret file " + path + " cannot be read: " + std::generic_category().message(errno));
 }
 
 // Bytes up to one more than allowed, so that the caller sees that there are too many.
-Result<std::string> read_up_to(const OpenFile& file, const std::string& path, size_t bytes_max) {
+Result<std::string> read_up_to(const Descriptor& file, const std::string& path, size_t bytes_max) {
   std::string content(bytes_max + 1, '\0');
   size_t size = 0;
   while (size < content.size()) {
-    const ssize_t got = read(file.fd(), content.data() + size, content.size() - size);
+    const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return unreadable(path);
     if (got == 0) break;
@@ -72,10 +58,11 @@ Result<std::string> read_up_to(const OpenFile& file, const std::string& path, si
 
 Result<std::string> secret_file(const std::string& path) {
   if (!path.starts_with('/')) return unresolvable("$file: needs an absolute path, as in $file:/run/secrets/pg_prod");
-  const OpenFile file(path);
-  if (file.fd() < 0) return unreadable(path);
+  // Not blocking: opening a pipe would wait for its writer.
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return unreadable(path);
   struct stat info{};
-  if (fstat(file.fd(), &info) != 0) return unreadable(path);
+  if (fstat(file.get(), &info) != 0) return unreadable(path);
   if (!S_ISREG(info.st_mode)) return unresolvable("secret file " + path + " is not a regular file");
   std::string content = WEIR_TRY(read_up_to(file, path, kSecretFileBytesMax));
   if (content.size() > kSecretFileBytesMax) {

@@ -1,7 +1,6 @@
 #include "server/api.h"
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <typeinfo>
 
@@ -12,6 +11,7 @@
 #include "server/errors.h"
 #include "server/media_type.h"
 #include "telemetry/log.h"
+#include "telemetry/method_label.h"
 
 namespace weir::server {
 namespace {
@@ -29,18 +29,13 @@ Status check_parameters(const Route& route, const Parameters& parameters) {
 Status check_role(const engine::Principal& principal, engine::Role needed) {
   if (principal.role >= needed) return {};
   return fail(ErrorCode::statement_not_allowed,
-              fmt::format("role of the token is {}, needed is {}", role_name(principal.role), role_name(needed)));
+              fmt::format("role of the token is {}, needed is {}", engine::to_string(principal.role),
+                          engine::to_string(needed)));
 }
 
 engine::Role role_needed(Access access) {
   if (access == Access::admin) return engine::Role::admin;
   return access == Access::write ? engine::Role::write : engine::Role::read;
-}
-
-/// Methods that clients make up must not become labels of metrics.
-std::string method_label(std::string_view method) {
-  constexpr std::array<std::string_view, 7> kKnown = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-  return std::ranges::find(kKnown, method) == kKnown.end() ? "other" : std::string(method);
 }
 
 /// Without the query string, whose values may be secrets that were sent to the wrong place.
@@ -161,12 +156,12 @@ Response Api::ApiExchange::decorated(Response response) const {
 void Api::ApiExchange::finished(const Outcome& outcome) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
   const std::string route(route_ == nullptr ? "unmatched" : route_->pattern);
-  api_.metrics_.http_request(route, method_label(call_.request.method), outcome.status, elapsed.count());
+  api_.metrics_.http_request(route, call_.request.method, outcome.status, elapsed.count());
   telemetry::log(telemetry::Level::info, "http_request",
                  {{"request_id", call_.request_id},
                   {"peer", peer_},
                   {"principal", call_.principal.name},
-                  {"method", method_label(call_.request.method)},
+                  {"method", telemetry::method_label(call_.request.method)},
                   {"path", logged_path(call_.request)},
                   {"status", std::to_string(outcome.status)},
                   {"delivered", outcome.delivered ? "yes" : "no"},

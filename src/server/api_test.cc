@@ -205,7 +205,7 @@ TEST_F(ServerTest, QueriesRunAsTheTokensRole) {
   engine.script("select 1", {});
   EXPECT_EQ(ask("POST", "/v1/query", "select 1", kSql + bearer(kShopToken)).status, 200);
   EXPECT_EQ(engine.last_request().principal.role, engine::Role::read);
-  EXPECT_EQ(engine.last_request().principal.schemas, std::vector<std::string>{"pg_shop"});
+  EXPECT_EQ(engine.last_request().principal.schemas, std::vector<std::string>{"PG_Shop"});
 }
 
 TEST_F(ServerTest, OnlyAdminsSeeAndCancelQueriesOfOthers) {

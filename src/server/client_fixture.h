@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 
-#include "server/descriptor.h"
+#include "base/descriptor.h"
 
 namespace weir::server::testing {
 

@@ -19,17 +19,13 @@ using connector::Fleet;
 using connector::Scope;
 using FleetHandler = Result<Response> (*)(Fleet& fleet, const Call& call);
 
-bool may_see(const engine::Principal& principal, const std::string& connector) {
-  return principal.schemas.empty() || std::ranges::find(principal.schemas, connector) != principal.schemas.end();
-}
-
 const std::string& connector_of(const Call& call) { return call.path.find("id")->second; }
 
 nlohmann::json visible_connectors(const Fleet& fleet, const Call& call) {
   nlohmann::json visible = nlohmann::json::array();
   const nlohmann::json documents = fleet.list();
   for (const nlohmann::json& document : documents.at("items")) {
-    if (may_see(call.principal, document.value("name", ""))) visible.push_back(document);
+    if (call.principal.may_see(document.value("name", ""))) visible.push_back(document);
   }
   return visible;
 }
@@ -39,7 +35,7 @@ nlohmann::json visible_connectors(const Fleet& fleet, const Call& call) {
 Result<nlohmann::json> visible_connector(const Fleet& fleet, const Call& call) {
   const std::string& id_or_name = connector_of(call);
   auto document = fleet.get(id_or_name);
-  if (document && may_see(call.principal, document->value("name", ""))) return document;
+  if (document && call.principal.may_see(document->value("name", ""))) return document;
   if (!document && document.error().code != ErrorCode::connector_not_found) return document;
   std::vector<std::string> names;
   for (const nlohmann::json& visible : visible_connectors(fleet, call)) names.push_back(visible.value("name", ""));

@@ -8,8 +8,9 @@
 #include <mutex>
 #include <thread>
 
-#include "server/descriptor.h"
+#include "base/descriptor.h"
 #include "server/http.h"
+#include "server/wakeup.h"
 
 namespace weir::server {
 

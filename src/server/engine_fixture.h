@@ -42,6 +42,7 @@ struct Script {
   std::optional<int> fails_at = std::nullopt;  ///< the call of next() that answers `failure`
   std::optional<Error> failure = std::nullopt;
   std::optional<Error> start_failure = std::nullopt;
+  bool start_waits = false;  ///< start() waits until the request is told to stop
 };
 
 /// What happened to a query. Thread-safe.
@@ -65,8 +66,11 @@ struct Trace {
 
 class ScriptedQuery final : public engine::Query {
  public:
-  ScriptedQuery(std::string id, Script script, std::shared_ptr<Trace> trace)
-      : id_(std::move(id)), script_(std::move(script)), trace_(std::move(trace)) {
+  ScriptedQuery(std::string id, Script script, std::shared_ptr<Trace> trace, const std::stop_token& stop)
+      : id_(std::move(id)),
+        script_(std::move(script)),
+        trace_(std::move(trace)),
+        on_stop_(stop, [this] { trace_->cancel(); }) {
     const auto value = arrow::MakeArrayFromScalar(arrow::StringScalar(script_.value), script_.rows).ValueOrDie();
     batch_ = arrow::RecordBatch::Make(arrow::schema({arrow::field("n", arrow::utf8())}), script_.rows, {value});
   }
@@ -101,6 +105,7 @@ class ScriptedQuery final : public engine::Query {
   std::string id_;
   Script script_;
   std::shared_ptr<Trace> trace_;
+  std::stop_callback<std::function<void()>> on_stop_;
   int calls_ = 0;
   std::vector<engine::ResultColumn> columns_{{"n", "VARCHAR"}};
   std::shared_ptr<arrow::RecordBatch> batch_;
@@ -125,13 +130,20 @@ class ScriptedEngine final : public engine::Engine {
     if (found == scripts_.end()) return fail(ErrorCode::syntax_error, "syntax error at position 1");
     const auto& [script, trace] = found->second;
     if (script.start_failure) return fail(*script.start_failure);
+    if (script.start_waits) {
+      const std::stop_callback on_stop(request.stop, [trace] { trace->cancel(); });
+      trace->wait_until_cancelled();
+      trace->ended = true;
+      return fail(ErrorCode::cancelled, "query was cancelled");
+    }
     const std::string id = "query-" + std::to_string(traces_.size() + 1);
     traces_[id] = {request, trace};
-    return std::make_unique<ScriptedQuery>(id, script, trace);
+    return std::make_unique<ScriptedQuery>(id, script, trace, request.stop);
   }
   Result<std::unique_ptr<lake::SqlSession>> open_session() override {
     return fail(ErrorCode::not_available_yet, "sessions of a scripted engine");
   }
+  std::optional<std::chrono::system_clock::time_point> oldest_running() const override { return {}; }
   std::vector<engine::QueryLine> queries() const override {
     const std::lock_guard lock(mutex_);
     std::vector<engine::QueryLine> lines;

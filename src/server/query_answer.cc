@@ -6,14 +6,18 @@
 
 namespace weir::server {
 
-QueryAnswer::QueryAnswer(std::unique_ptr<engine::Query> query, format::Format format, std::string request_id,
-                         Client& client)
-    : query_(std::move(query)),
-      watch_(client.when_gone([running = query_.get()] { running->cancel(); })),
+QueryAnswer::QueryAnswer(format::Format format, std::string request_id, Client& client)
+    : watch_(client.when_gone([gone = gone_]() mutable { gone.request_stop(); })),
       writer_(format::make_writer(format)),
       request_id_(std::move(request_id)) {}
 
 QueryAnswer::~QueryAnswer() { release(); }
+
+Status QueryAnswer::start(engine::Engine& engine, engine::QueryRequest request) {
+  request.stop = gone_.get_token();
+  query_ = WEIR_TRY(engine.start(request));
+  return {};
+}
 
 Status QueryAnswer::begin() {
   auto batch = WEIR_TRY(query_->next());

@@ -16,9 +16,10 @@ using engine::Engine;
 Result<Response> run(Engine& engine, const Call& call, Client& client) {
   const auto format = choose_format(call.request.fields.find("Accept"));
   if (!format) return error_response(format.error(), call.request_id, 406);
-  auto query = WEIR_TRY(engine.start(WEIR_TRY(parse_query_request(call))));
-  const std::string id = query->id();
-  auto answer = std::make_unique<QueryAnswer>(std::move(query), *format, call.request_id, client);
+  auto request = WEIR_TRY(parse_query_request(call));
+  auto answer = std::make_unique<QueryAnswer>(*format, call.request_id, client);
+  WEIR_TRY(answer->start(engine, std::move(request)));
+  const std::string id = answer->query_id();
   const Status begun = answer->begin();
   Response response = begun ? Response{} : error_response(begun.error(), call.request_id);
   response.fields.add("X-Weir-Query-Id", id);

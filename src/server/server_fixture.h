@@ -41,7 +41,7 @@ class ServerTest : public ::testing::Test {
   }
   void start_with_tokens() {
     options.token_file = write_token_file(std::string(kReadToken) + " read\n" + kWriteToken + " write\n" + kAdminToken +
-                                          " admin\n" + kShopToken + " read pg_shop\n");
+                                          " admin\n" + kShopToken + " read PG_Shop\n");
     start();
   }
   void stop() {

@@ -113,6 +113,17 @@ TEST_F(ServerTest, CancelsTheQueryOfAClientThatLeavesBeforeTheFirstRow) {
   EXPECT_TRUE(eventually([&] { return trace->cancelled && trace->ended; }));
 }
 
+TEST_F(ServerTest, CancelsTheQueryOfAClientThatLeavesWhileItStarts) {
+  start();
+  const auto trace = engine.script("select slow; select 1", {.start_waits = true});
+  RawClient one = client();
+  one.query("select slow; select 1");
+  ASSERT_TRUE(eventually([&] { return trace->waiting.load(); }));
+  one.close();
+  EXPECT_TRUE(eventually([&] { return trace->ended.load(); }));
+  trace->cancel();
+}
+
 TEST_F(ServerTest, CancelsTheQueryOfAClientThatLeavesBetweenBatches) {
   start();
   const auto trace = engine.script("select slow", {.batches = 5, .waits_at = 2});

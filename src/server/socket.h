@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/descriptor.h"
+#include "base/descriptor.h"
 
 namespace weir::server {
 

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
-#include "server/descriptor.h"
+#include "base/descriptor.h"
 #include "server/http.h"
 
 namespace weir::server {
@@ -33,7 +33,7 @@ bool is_token(std::string_view text) {
 
 std::optional<engine::Role> role_of(std::string_view name) {
   for (const auto role : {engine::Role::read, engine::Role::write, engine::Role::admin}) {
-    if (role_name(role) == name) return role;
+    if (engine::to_string(role) == name) return role;
   }
   return std::nullopt;
 }
@@ -69,18 +69,6 @@ Status check_private(const struct stat& status, const std::filesystem::path& fil
 }
 
 }  // namespace
-
-std::string_view role_name(engine::Role role) {
-  switch (role) {
-    case engine::Role::read:
-      return "read";
-    case engine::Role::write:
-      return "write";
-    case engine::Role::admin:
-      break;
-  }
-  return "admin";
-}
 
 Result<Tokens> Tokens::read(const std::filesystem::path& file) {
   const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -130,6 +118,9 @@ Result<Tokens::Entry> Tokens::parse_line(std::string_view line, int number) {
   if (!rest.empty())
     return bad_line(number, "there is something behind the schemas", "Write schemas with commas, without spaces.");
   engine::Principal principal{"token-line-" + std::to_string(number), *role, split_schemas(schemas)};
+  // Without any, the token would be confined by nothing.
+  if (!schemas.empty() && principal.schemas.empty())
+    return bad_line(number, "the schemas have no name among them", "Name the schemas, or leave them out for all.");
   if (*role == engine::Role::admin && !principal.schemas.empty()) {
     return bad_line(number, "an admin token cannot be confined to schemas",
                     "Leave the schemas out, or use the role write.");

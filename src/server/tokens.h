@@ -13,9 +13,6 @@
 
 namespace weir::server {
 
-/// "read", "write", "admin".
-std::string_view role_name(engine::Role role);
-
 /// The tokens of one file: a line each, `token role [schema,…]`; a line that begins with # is a comment. Only hashes
 /// of the tokens stay in memory.
 class Tokens {

@@ -69,6 +69,8 @@ TEST(Tokens, RefuseWrongLinesByTheirNumber) {
   EXPECT_EQ(error_of("reader-0123456789ab root"), "token file line 1: the role is not read, write or admin");
   EXPECT_EQ(error_of("reader-0123456789ab"), "token file line 1: the role is not read, write or admin");
   EXPECT_EQ(error_of("reader-0123456789ab read a, b"), "token file line 1: there is something behind the schemas");
+  EXPECT_EQ(error_of("reader-0123456789ab read ,"), "token file line 1: the schemas have no name among them");
+  EXPECT_EQ(error_of("reader-0123456789ab admin ,,"), "token file line 1: the schemas have no name among them");
   EXPECT_EQ(error_of("reader-0123456789ab read\nreader-0123456789ab admin"),
             "token file line 2: the token stands on an earlier line, too");
   EXPECT_EQ(error_of("reader-0123456789ab admin main"),

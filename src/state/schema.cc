@@ -33,7 +33,8 @@ constexpr std::array kSteps = {
          source_table TEXT NOT NULL,
          reason TEXT NOT NULL,
          hint TEXT NOT NULL,
-         at_us INTEGER NOT NULL,
+         position TEXT NOT NULL,
+         as_of_us INTEGER NOT NULL,
          PRIMARY KEY (connector_id, source_table)
        ) STRICT;)",
 };

@@ -32,7 +32,11 @@ EventRow event_of(const Statement& row) {
 }
 
 SyncStopRow stop_of(const Statement& row) {
-  return {.table = row.text(0), .reason = row.text(1), .hint = row.text(2), .at_us = row.number(3)};
+  return {.table = row.text(0),
+          .reason = row.text(1),
+          .hint = row.text(2),
+          .position = row.text(3),
+          .as_of_us = row.number(4)};
 }
 
 /// All rows of `statement`, each made by `make`.
@@ -97,7 +101,8 @@ class SqliteStore final : public Store {
   Result<std::vector<SyncStopRow>> sync_stops(const std::string& connector_id) override {
     const std::lock_guard lock(mutex_);
     auto statement = database_->prepare(
-        "SELECT source_table, reason, hint, at_us FROM sync_stops WHERE connector_id = ?1 ORDER BY source_table");
+        "SELECT source_table, reason, hint, position, as_of_us FROM sync_stops WHERE connector_id = ?1 "
+        "ORDER BY source_table");
     statement.bind(connector_id);
     return collect(*database_, std::move(statement), stop_of);
   }
@@ -105,9 +110,9 @@ class SqliteStore final : public Store {
   Status put_sync_stop(const std::string& connector_id, const SyncStopRow& row) override {
     const std::lock_guard lock(mutex_);
     auto statement = database_->prepare(
-        "INSERT OR REPLACE INTO sync_stops SELECT ?1, ?2, ?3, ?4, ?5 "
+        "INSERT OR REPLACE INTO sync_stops SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
         "WHERE EXISTS (SELECT 1 FROM connectors WHERE id = ?1)");
-    statement.bind(connector_id).bind(row.table).bind(row.reason).bind(row.hint).bind(row.at_us);
+    statement.bind(connector_id).bind(row.table).bind(row.reason).bind(row.hint).bind(row.position).bind(row.as_of_us);
     return database_->finish(statement);
   }
 

@@ -31,7 +31,8 @@ struct EventRow {
 struct SyncStopRow {
   std::string table;  ///< "public.users"
   std::string reason, hint;
-  int64_t at_us = 0;
+  std::string position;  ///< the source's, up to which the copy has everything
+  int64_t as_of_us = 0;  ///< what that is as a time: microseconds since 1970, UTC
 };
 
 /// Thread-safe. Every call is one durable transaction. Errors of all calls: io_error, disk_full, data_dir_damaged.

@@ -1,14 +1,10 @@
 #include "sync/board.h"
 
 #include <algorithm>
-#include <cmath>
-
-#include "base/time.h"
 
 namespace weir::sync {
 namespace {
 
-using nlohmann::json;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
@@ -17,22 +13,14 @@ constexpr seconds kRateWindow{10};
 /// `watch` is called more often than this.
 constexpr seconds kWatchMax{10};
 constexpr size_t kDriftKept = 100;
-/// An open stream says something at least so often, as we ask for it; beyond that what we know of the source is old.
-constexpr seconds kHeardMax{15};
+/// Answers of the source that were not reached yet.
+constexpr size_t kAskedMax = 100;
 /// How long a wait sleeps before it looks whether it shall stop.
 constexpr std::chrono::milliseconds kStopCheckEvery{100};
 
 double since(steady_clock::time_point at) { return std::chrono::duration<double>(steady_clock::now() - at).count(); }
 
-json rounded(const std::optional<double>& value) {
-  return value ? json(std::round(*value * 1000) / 1000) : json(nullptr);
-}
-
-json time_or_null(const std::optional<system_clock::time_point>& at) {
-  return at ? json(iso8601_utc(*at)) : json(nullptr);
-}
-
-json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+std::string shown(const connector::Position& position) { return position.empty() ? "nothing" : position; }
 
 }  // namespace
 
@@ -84,9 +72,25 @@ void Board::set_phase(const plan::TableName& table, TablePhase phase, const std:
     from = to_string(entry.phase);
     entry.phase = phase;
     entry.reason = reason;
+    if (phase == TablePhase::streaming) entry.stopped.reset();
   }
   changed_.notify_all();
   note_(table.to_string(), from, std::string(to_string(phase)), reason);
+}
+
+StopPoint Board::stop_point() const {
+  const std::lock_guard lock(mutex_);
+  const auto lag = std::chrono::duration<double>(lag_seconds().value_or(0));
+  return {position_, system_clock::now() - std::chrono::duration_cast<system_clock::duration>(lag)};
+}
+
+void Board::stop_table(const plan::TableName& table, const std::string& reason, const StopPoint& point) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tables_.find(table);
+    if (found != tables_.end()) found->second.stopped = point;
+  }
+  set_phase(table, TablePhase::disabled, reason);
 }
 
 void Board::set_all(TablePhase phase, const std::string& reason) {
@@ -159,7 +163,7 @@ void Board::landed(const connector::Position& position, system_clock::time_point
     position_ = position;
     committed_at_ = committed_at;
     moved_at_ = steady_clock::now();
-    note_caught_up();
+    note_reached();
   }
   changed_.notify_all();
 }
@@ -168,7 +172,6 @@ void Board::stream(const connector::StreamStats& stats) {
   {
     const std::lock_guard lock(mutex_);
     stream_ = stats;
-    note_caught_up();
   }
   changed_.notify_all();
 }
@@ -179,8 +182,27 @@ void Board::source(const connector::ChangeSourceState& state) {
   source_at_ = steady_clock::now();
 }
 
-void Board::note_caught_up() {
-  if (!stream_.source_end.empty() && position_ >= stream_.source_end) caught_up_at_ = steady_clock::now();
+void Board::moment(const connector::SourceMoment& moment, steady_clock::time_point asked_at) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_asked_ = {moment, asked_at};
+    // When there are many, the oldest count: they are reached first.
+    if (not_reached_.size() < kAskedMax) not_reached_.push_back(*last_asked_);
+    note_reached();
+  }
+  changed_.notify_all();
+}
+
+bool Board::is_behind() const {
+  const std::lock_guard lock(mutex_);
+  return last_asked_ && position_ < last_asked_->moment.end;
+}
+
+void Board::note_reached() {
+  while (!not_reached_.empty() && not_reached_.front().moment.end <= position_) {
+    as_of_ = not_reached_.front().at;
+    not_reached_.pop_front();
+  }
 }
 
 bool Board::watch(seconds stall_after) {
@@ -207,88 +229,27 @@ bool Board::stalled() const {
   return is_stalled();
 }
 
-/// How old the copy is: nothing is known before the first commit. With all landed that the source has told of, it is as
-/// old as that news; otherwise as the last commit that landed, by the source's clock. Never negative.
+/// How old the copy is at most: nothing is known before the first commit. It is as the source was when we asked where
+/// it stands and have landed up to there, and as it was at the last commit that landed. What the stream says does not
+/// do: PostgreSQL tells how far it has sent, not how far it is.
 std::optional<double> Board::lag_seconds() const {
   if (position_.empty() || !committed_at_) return {};
-  const bool heard = stream_.heard_at != steady_clock::time_point{};
-  if (connected_ && heard && position_ >= stream_.source_end) {
-    const double silence = since(stream_.heard_at);
-    return silence > static_cast<double>(kHeardMax.count()) ? silence : 0;
-  }
-  double lag = std::chrono::duration<double>(system_clock::now() - *committed_at_).count();
-  // What came since is younger than the moment at which there was nothing more, however old the last commit is.
-  if (caught_up_at_) lag = std::min(lag, since(*caught_up_at_));
+  // By the source's clock, which may be another one than ours.
+  const auto source_now = last_asked_ ? last_asked_->moment.at + std::chrono::duration_cast<system_clock::duration>(
+                                                                     steady_clock::now() - last_asked_->at)
+                                      : system_clock::now();
+  double lag = std::chrono::duration<double>(source_now - *committed_at_).count();
+  if (as_of_) lag = std::min(lag, since(*as_of_));
   return std::max(0.0, lag);
 }
 
-std::string Board::status() const {
-  if (paused_) return "paused";
-  if (tables_.empty()) return "disabled";
-  const auto any = [&](TablePhase phase) {
-    return std::ranges::any_of(tables_, [&](const auto& entry) { return entry.second.phase == phase; });
-  };
-  const bool all_disabled =
-      std::ranges::all_of(tables_, [](const auto& entry) { return entry.second.phase == TablePhase::disabled; });
-  if (all_disabled) return "disabled";
-  if (is_stalled()) return "stalled";
-  if (!connected_ || any(TablePhase::errored))
-    return last_error_.empty() && !any(TablePhase::errored) ? "pending" : "errored";
-  if (any(TablePhase::snapshotting) || any(TablePhase::pending)) return "snapshotting";
-  return "streaming";
+std::optional<double> Board::lag_seconds(const Table& table) const {
+  if (!table.stopped) return lag_seconds();
+  return std::max(0.0, std::chrono::duration<double>(system_clock::now() - table.stopped->as_of).count());
 }
 
-json Board::table_document(const plan::TableName& name, const Table& table) const {
-  return {{"table", name.to_string()},
-          {"phase", to_string(table.phase)},
-          {"reason", text_or_null(table.reason)},
-          {"readable", table.complete},
-          {"rows_snapshot", table.rows},
-          {"events", table.events},
-          {"events_per_sec", rounded(table.rate.per_second(steady_clock::now()))},
-          {"last_event_at", time_or_null(table.last_event_at)},
-          {"last_error", text_or_null(table.last_error)}};
-}
-
-json Board::document() const {
-  const std::lock_guard lock(mutex_);
-  json tables = json::array(), drift = json::array();
-  uint64_t rows = 0;
-  for (const auto& [name, table] : tables_) {
-    tables.push_back(table_document(name, table));
-    rows += table.rows + table.events;
-  }
-  for (const auto& entry : drift_) {
-    drift.push_back({{"table", entry.table},
-                     {"field", entry.field},
-                     {"status", entry.status},
-                     {"since", iso8601_utc(entry.since)}});
-  }
-  const auto now = status();
-  return {{"status", now},
-          {"phase", now},
-          {"lag_seconds", rounded(lag_seconds())},
-          {"lag_bytes", source_ ? json(source_->retained_bytes) : json(nullptr)},
-          {"position", text_or_null(position_)},
-          {"source_position", text_or_null(std::max(stream_.source_end, source_ ? source_->end : ""))},
-          {"last_event_at", time_or_null(last_event_at_)},
-          {"events_per_sec", rounded(rate_.per_second(steady_clock::now()))},
-          {"rows_synced", rows},
-          {"spilled_bytes", stream_.spilled_bytes},
-          {"schema_drift", std::move(drift)},
-          {"last_error", text_or_null(last_error_)},
-          {"tables", std::move(tables)}};
-}
-
-std::vector<connector::TableHealth> Board::health() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<connector::TableHealth> rows;
-  for (const auto& [name, table] : tables_) {
-    rows.push_back({name.to_string(), std::string(paused_ ? "paused" : to_string(table.phase)), table.last_error,
-                    table.complete ? lag_seconds() : std::nullopt, table.rate.per_second(steady_clock::now()),
-                    table.last_event_at});
-  }
-  return rows;
+const connector::Position& Board::position(const Table& table) const {
+  return table.stopped ? table.stopped->position : position_;
 }
 
 std::vector<plan::TableName> Board::tables() const {
@@ -307,9 +268,10 @@ std::optional<connector::CopyState> Board::copy(const plan::TableName& table) co
   state.complete = entry.complete;
   state.loading = !entry.complete && (entry.phase == TablePhase::pending || entry.phase == TablePhase::snapshotting ||
                                       entry.phase == TablePhase::errored);
+  state.stopped = entry.phase == TablePhase::disabled;
   state.why_not = entry.reason;
-  state.position = position_;
-  state.lag_seconds = lag_seconds();
+  state.position = position(entry);
+  state.lag_seconds = lag_seconds(entry);
   return state;
 }
 
@@ -339,18 +301,24 @@ Status Board::wait(const plan::TableName& table, const connector::FreshnessDeman
   while (true) {
     const auto found = tables_.find(table);
     if (found == tables_.end() || !found->second.complete) return {};  // the reader will say why it cannot be read
-    const auto lag = lag_seconds();
-    const bool reached = position_ >= demand.position_min;
+    const auto& entry = found->second;
+    const auto lag = lag_seconds(entry);
+    const bool reached = position(entry) >= demand.position_min;
     const bool fresh =
         !demand.staleness_max || (lag && *lag * 1000 <= static_cast<double>(demand.staleness_max->count()));
     if (reached && fresh) return {};
+    if (entry.phase == TablePhase::disabled) {
+      return fail(ErrorCode::table_not_synced,
+                  "the copy of " + table.to_string() + " is stopped at " + shown(position(entry)) + ": " + entry.reason,
+                  "Read the source with live(…), or copy the table anew: POST /v1/connectors/…/resync?table=" +
+                      table.to_string() + ".");
+    }
     if (stop()) return fail(ErrorCode::cancelled, "the query was cancelled");
     const auto now = steady_clock::now();
     if (now >= deadline) {
       return fail(ErrorCode::timeout,
                   "the copy of " + table.to_string() + " is not as fresh as asked after " +
-                      std::to_string(limit.count()) + " ms: it stands at " +
-                      (position_.empty() ? "nothing" : position_) +
+                      std::to_string(limit.count()) + " ms: it stands at " + shown(position(entry)) +
                       (lag ? ", " + std::to_string(*lag) + " s behind" : ""),
                   "Read the source with live(…), ask for less, or wait longer (weir_freshness_wait_ms).");
     }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "connector/changes.h"
 #include "connector/sync_desk.h"
+#include "telemetry/metrics.h"
 
 namespace weir::sync {
 
@@ -28,6 +29,12 @@ enum class TablePhase : uint8_t {
   disabled,      ///< stopped with a reason; takes a resync or a person
 };
 std::string_view to_string(TablePhase phase);
+
+/// Up to where a copy that is stopped has everything.
+struct StopPoint {
+  connector::Position position;
+  std::chrono::system_clock::time_point as_of;
+};
 
 /// Events of the last ten seconds.
 class Rate {
@@ -48,6 +55,10 @@ class Board {
   /// The tables that are to be kept; those that are not named any more are gone.
   void set_tables(const std::vector<plan::TableName>& tables);
   void set_phase(const plan::TableName& table, TablePhase phase, const std::string& reason);
+  /// Where the copies stand now.
+  StopPoint stop_point() const;
+  /// The table is disabled: its copy stays as it was at `point`, until it is loaded anew.
+  void stop_table(const plan::TableName& table, const std::string& reason, const StopPoint& point);
   /// All tables that are not disabled.
   void set_all(TablePhase phase, const std::string& reason);
   void set_paused(bool paused);
@@ -62,12 +73,18 @@ class Board {
   void landed(const connector::Position& position, std::chrono::system_clock::time_point committed_at);
   void stream(const connector::StreamStats& stats);
   void source(const connector::ChangeSourceState& state);
+  /// Where the source stood, and when we asked for it.
+  void moment(const connector::SourceMoment& moment, std::chrono::steady_clock::time_point asked_at);
+  /// The source has told of more than has landed.
+  bool is_behind() const;
   /// Called again and again: false when the copy is behind its source and has not moved for `stall_after`.
   bool watch(std::chrono::seconds stall_after);
 
   /// {status, phase, lag_seconds, lag_bytes, …}, as seed 000 shows it.
   nlohmann::json document() const;
   std::vector<connector::TableHealth> health() const;
+  /// All but the landing's part.
+  telemetry::SyncGauges gauges() const;
   std::vector<plan::TableName> tables() const;
   std::optional<connector::CopyState> copy(const plan::TableName& table) const;
   std::optional<TablePhase> phase(const plan::TableName& table) const;
@@ -81,7 +98,8 @@ class Board {
  private:
   struct Table {
     TablePhase phase = TablePhase::pending;
-    std::string reason;  ///< of the phase
+    std::string reason;                ///< of the phase
+    std::optional<StopPoint> stopped;  ///< set when the others may have gone on without it
     bool complete = false;
     uint64_t rows = 0, events = 0;
     Rate rate;
@@ -93,9 +111,11 @@ class Board {
     std::chrono::system_clock::time_point since;
   };
 
-  void note_caught_up();
+  void note_reached();
   bool is_stalled() const;
   std::optional<double> lag_seconds() const;
+  std::optional<double> lag_seconds(const Table& table) const;
+  const connector::Position& position(const Table& table) const;
   std::string status() const;
   nlohmann::json table_document(const plan::TableName& name, const Table& table) const;
 
@@ -114,7 +134,14 @@ class Board {
   std::optional<std::chrono::system_clock::time_point> committed_at_, last_event_at_;
   connector::StreamStats stream_;
   std::optional<connector::ChangeSourceState> source_;
-  std::optional<std::chrono::steady_clock::time_point> caught_up_at_;
+  struct Asked {
+    connector::SourceMoment moment;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::optional<Asked> last_asked_;
+  std::deque<Asked> not_reached_;  ///< oldest first
+  /// With what has landed the copy is as the source was at this moment, at least.
+  std::optional<std::chrono::steady_clock::time_point> as_of_;
   Rate rate_;
 };
 

@@ -35,6 +35,15 @@ Result<plan::TableName> table_named(const std::string& text) {
 
 }  // namespace
 
+Copies::Copies(RunnerServices services) : services_(std::move(services)) {
+  services_.metrics.add_collector(this, [this] {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, kept] : kept_) services_.metrics.sync_state(kept.name, kept.runner->gauges());
+  });
+}
+
+Copies::~Copies() { services_.metrics.remove_collector(this); }
+
 std::shared_ptr<Runner> Copies::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(id);

@@ -14,7 +14,10 @@ namespace weir::sync {
 /// Thread-safe.
 class Copies final : public connector::SyncDesk {
  public:
-  explicit Copies(RunnerServices services) : services_(std::move(services)) {}
+  explicit Copies(RunnerServices services);
+  ~Copies() override;
+  Copies(const Copies&) = delete;
+  Copies& operator=(const Copies&) = delete;
 
   std::vector<std::string> keep(connector::SyncOrder order) override;
   void pause(const std::string& id, bool paused) override;

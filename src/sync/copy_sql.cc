@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -139,25 +141,43 @@ bool is_plain(const connector::ChangeTable& table, const std::string& name) {
   }
 }
 
-template <typename IsPlain>
-std::string joined(const std::vector<std::string>& key, std::string_view row, const IsPlain& plain) {
-  if (key.size() == 1) return as_text(key[0], row);
-  std::string text;
-  for (const auto& column : key) {
-    if (!text.empty()) text += " || ':' || ";
-    text += plain(column) ? as_text(column, row) : escaped(as_text(column, row));
-  }
-  return "(" + text + ")";
-}
+constexpr std::array<std::string_view, 7> kReserved = {"_kyma_pk", "_kyma_op",   "_kyma_lsn",  "_kyma_event_at",
+                                                       "_last",    "_unchanged", "_moved_from"};
 
 }  // namespace
 
-std::string key_text(const std::vector<std::string>& key, std::string_view row) {
-  return joined(key, row, [](const std::string&) { return false; });
+std::string folded(std::string name) {
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return name;
 }
 
+Status can_be_copied(const connector::ChangeTable& table) {
+  if (table.key.empty()) {
+    return fail(ErrorCode::invalid_request, "a table without a key cannot be copied: " + table.name.to_string());
+  }
+  std::set<std::string> names(kReserved.begin(), kReserved.end());
+  for (const auto& column : table.columns) {
+    if (names.insert(folded(column.name)).second) continue;
+    return fail(
+        ErrorCode::not_available_yet,
+        fmt::format("a copy of table {}, whose column {} has the name of another one but for letter case, or one that "
+                    "copies use themselves",
+                    table.name.to_string(), column.name),
+        "leave the table out of sync.tables, or rename the column");
+  }
+  return {};
+}
+
+/// Keys that can hold neither ':' nor '\\' are not searched for them.
 std::string key_text(const connector::ChangeTable& table, std::string_view row) {
-  return joined(table.key, row, [&](const std::string& name) { return is_plain(table, name); });
+  if (table.key.size() == 1) return as_text(table.key[0], row);
+  std::string text;
+  for (const auto& column : table.key) {
+    if (!text.empty()) text += " || ':' || ";
+    text += is_plain(table, column) ? as_text(column, row) : escaped(as_text(column, row));
+  }
+  return "(" + text + ")";
 }
 
 std::string copy_view_sql(std::string_view connector, const plan::TableName& table,

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "connector/changes.h"
 #include "plan/scan.h"
 
@@ -30,10 +31,14 @@ bool stored_differently(const plan::Type& type);
 /// Whether a stored column can become `to` without a new snapshot, keeping every value.
 bool can_widen(const plan::Type& from, const plan::Type& to);
 
+/// Whether a copy can keep the table. Errors: invalid_request (no key), not_available_yet (names that DuckDB, which
+/// does not tell letter case apart, takes for one, or that copies use themselves).
+Status can_be_copied(const connector::ChangeTable& table);
+/// In lower case: two names that are one for DuckDB.
+std::string folded(std::string name);
+
 /// `_kyma_pk` of a row: its key's texts, escaped and joined by ':' when there are several. `row` qualifies the columns,
 /// e.g. "b." or "b._moved_from.". The same for snapshot and stream, so that one key has one text.
-std::string key_text(const std::vector<std::string>& key, std::string_view row);
-/// The same text for less: keys that can hold neither ':' nor '\\' are not searched for them.
 std::string key_text(const connector::ChangeTable& table, std::string_view row);
 
 /// What readers of a copy want.

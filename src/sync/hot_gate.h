@@ -2,6 +2,7 @@
 /// between.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -17,6 +18,8 @@ class HotGate {
   /// The committing thread is about to wait for the committer of the lake: a fold, which may have its turn, shall not
   /// wait for this transaction. Until `leave`.
   void want_lake();
+  /// The committing thread is in a transaction that takes long: a step would wait for all of it.
+  bool is_held_long() const;
 
   /// A step of another thread.
   class Step {
@@ -27,7 +30,7 @@ class HotGate {
     }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
-    /// False: only for a fold's, when the committing thread wants the lake.
+    /// False: only for a fold's, when the committing thread wants the lake or goes on for long.
     explicit operator bool() const { return taken_; }
 
    protected:
@@ -47,9 +50,10 @@ class HotGate {
   bool take(bool gives_up);
   void give_back();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool committing_ = false;
+  std::chrono::steady_clock::time_point entered_at_;
   bool stepping_ = false;
   bool lake_wanted_ = false;
   int waiting_ = 0;

@@ -25,7 +25,8 @@ HotLanding::HotLanding(std::string connector, OpenSession sessions, lake::Commit
       committer_(committer),
       epoch_(epoch),
       options_(std::move(options)),
-      records_(std::move(connector), new_uuid()) {}
+      records_(std::move(connector), new_uuid()),
+      retention_(committer_.retention(), options_.snapshots_kept) {}
 
 HotLanding::~HotLanding() { roll_back(); }
 
@@ -98,12 +99,15 @@ Status HotLanding::hot_step(SqlSession& session, const Work& work, const std::fu
   const HotGate::Step step(gate_);
   WEIR_TRY(session.run("BEGIN"));
   auto done = work(session);
-  if (done) done = records_.still_owner(session);
-  if (done) done = session.run("COMMIT");
+  if (done) done = records_.hold(session);
   if (done) {
-    if (known) known();
-    return done;
+    // Who was told before how the copy stands and takes its snapshots after, or the other way round, begins anew.
+    std::optional<lake::FoldEpoch::Switch> switching;
+    if (known) switching.emplace(epoch_);
+    done = session.run("COMMIT");
+    if (done && known) known();
   }
+  if (done) return done;
   static_cast<void>(session.run("ROLLBACK"));
   return fail(classified(std::move(done.error())));
 }

@@ -20,9 +20,10 @@ struct Copy : CopyRecord {
   const plan::TableName& name() const { return shape.table->name; }
 };
 
-/// One statement that changes the shape of a lake table.
+/// One statement that changes the shape of a lake table, in autocommit.
 struct ShapeStep {
-  std::string sql;  ///< in autocommit
+  std::string sql;
+  bool unseen = false;  ///< changes only what no reader asks for yet: they need not wait
 };
 
 /// What the transaction under way makes of a table.
@@ -94,7 +95,7 @@ class HotLanding final : public Landing {
                                                           const plan::TableName& table) const;
   Status apply_shape(const connector::SchemaChange& change);
   Status commit_shapes(const LandedPosition& position);
-  Status change_lake_shapes(lake::SqlSession& session);
+  Status change_lake_shapes(lake::SqlSession& session, bool unseen);
 
   // hot_landing_changes.cc
   Status apply_rows(const connector::RowChanges& changes);
@@ -108,8 +109,12 @@ class HotLanding final : public Landing {
 
   // hot_landing_fold.cc
   bool due(const Copy& copy, bool now) const;
-  Result<uint64_t> fold_table(const Copy& copy, std::stop_token stop);
-  Status switch_over(const Copy& copy, lake::SqlSession& lake, const std::string& up_to, uint64_t& moved);
+  struct Switched {
+    uint64_t moved = 0;     ///< rows
+    bool gave_way = false;  ///< to the committing thread
+  };
+  Result<uint64_t> fold_table(const plan::TableName& table, std::stop_token stop);
+  Status switch_over(const Copy& copy, lake::SqlSession& lake, const std::string& up_to, Switched& outcome);
 
   // hot_landing_upkeep.cc
   Status upkeep(bool now, std::stop_token stop);
@@ -128,9 +133,8 @@ class HotLanding final : public Landing {
   std::optional<LandedPosition> position_;
 
   HotGate gate_;
-  std::mutex folding_;     ///< one fold or rewrite at a time
-  bool given_up_ = false;  ///< the fold under way gave way to the committing thread
-  Clock::time_point expired_at_{};
+  std::mutex folding_;  ///< one fold or rewrite at a time
+  const lake::Retention::Wish retention_;
 
   // The committing thread's.
   std::unique_ptr<lake::SqlSession> session_;

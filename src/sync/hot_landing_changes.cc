@@ -3,54 +3,15 @@
 
 #include <fmt/format.h>
 
-#include "batch/schema.h"
-#include "connector/arrow_schema.h"
 #include "sync/hot_landing.h"
 
 namespace weir::sync {
 namespace {
 
-using connector::ChangeTable;
 using lake::SqlSession;
 
-/// How `_unchanged` is kept beside a hot row of a table that is still loading: the columns, and under which keys the
-/// row was known before, newest first.
+/// The keys under which a row was known before, newest first: none.
 constexpr std::string_view kNoPath = "[]::STRUCT(lsn VARCHAR, pk VARCHAR)[]";
-
-plan::Column column(std::string name, plan::Type type) {
-  return {.name = std::move(name),
-          .type = std::move(type),
-          .collation = {},
-          .nullable = true,
-          .source_type = {},
-          .cast_to_text = false};
-}
-
-plan::Type type(plan::Kind kind, std::vector<plan::Type> children = {}) { return {kind, 0, 0, std::move(children)}; }
-
-/// The schema of RowChanges::rows.
-batch::OwnedSchema schema_of_changes(const ChangeTable& table) {
-  using plan::Kind;
-  auto columns = table.columns;
-  columns.push_back(column("_kyma_op", type(Kind::text)));
-  columns.push_back(column("_kyma_lsn", type(Kind::text)));
-  columns.push_back(column("_kyma_event_at", type(Kind::timestamptz)));
-  columns.push_back(column("_last", type(Kind::boolean)));
-  columns.push_back(column("_unchanged", type(Kind::list, {type(Kind::text)})));
-  auto flat = connector::arrow_schema(columns);
-  std::vector<plan::Column> key;
-  for (const auto& name : table.key) {
-    const auto found = std::ranges::find(table.columns, name, &plan::Column::name);
-    if (found != table.columns.end()) key.push_back(*found);
-  }
-  auto moved = connector::arrow_schema(key);
-  std::vector<batch::OwnedSchema> fields;
-  for (int64_t i = 0; i < flat->n_children; ++i) fields.emplace_back(*flat->children[i]);
-  std::vector<batch::OwnedSchema> parts;
-  for (int64_t i = 0; i < moved->n_children; ++i) parts.emplace_back(*moved->children[i]);
-  fields.push_back(batch::make_schema("+s", "_moved_from", true, std::move(parts)));
-  return batch::make_schema("+s", "", false, std::move(fields));
-}
 
 bool any_valid(const ArrowArray& array) {
   if (array.length == 0) return false;
@@ -167,7 +128,7 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
                 "resync the table");
   }
   const auto batch = "weir_batch_" + std::to_string(views_.emplace(changes.table->name, views_.size()).first->second);
-  WEIR_TRY(session_->show(batch, schema_of_changes(*changes.table), changes.rows));
+  WEIR_TRY(session_->show(batch, connector::row_changes_schema(*changes.table), changes.rows));
   const auto hot = hot_of(changes.table->name);
   const auto pk = key_text(*changes.table, "b.");
   const auto condition = "b._last" + after(before.snapshot);
@@ -308,7 +269,6 @@ Status HotLanding::commit(const LandedPosition& position) {
     roll_back();
     return fail(classified(std::move(done.error())));
   }
-  adopt(position);
   forget_transaction();
   return {};
 }
@@ -329,6 +289,7 @@ Status HotLanding::finish_hot(const LandedPosition& position) {
   at("hot_commit");
   WEIR_TRY(session_->run("COMMIT"));
   at("hot_committed");
+  adopt(position);
   return {};
 }
 

@@ -1,7 +1,6 @@
 /// The life of a copy: made, loaded from a snapshot, complete, dropped.
-#include <algorithm>
-#include <array>
-#include <cctype>
+#include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -20,32 +19,8 @@ constexpr std::string_view kMetaColumns =
 constexpr std::string_view kUnchangedColumn =
     "_unchanged STRUCT(\"columns\" VARCHAR[], moved STRUCT(lsn VARCHAR, pk VARCHAR)[])";
 
-constexpr std::array<std::string_view, 7> kReserved = {"_kyma_pk", "_kyma_op",   "_kyma_lsn",  "_kyma_event_at",
-                                                       "_last",    "_unchanged", "_moved_from"};
-
-std::string folded(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return name;
-}
-
-/// What DuckDB, which does not tell letter case apart in names, cannot keep.
-Status check(const ChangeTable& table) {
-  if (table.key.empty()) {
-    return fail(ErrorCode::invalid_request, "a table without a key cannot be copied: " + table.name.to_string());
-  }
-  std::set<std::string> names(kReserved.begin(), kReserved.end());
-  for (const auto& column : table.columns) {
-    if (names.insert(folded(column.name)).second) continue;
-    return fail(
-        ErrorCode::not_available_yet,
-        fmt::format("a copy of table {}, whose column {} has the name of another one but for letter case, or one that "
-                    "copies use themselves",
-                    table.name.to_string(), column.name),
-        "leave the table out of sync.tables, or rename the column");
-  }
-  return {};
-}
+/// Between two tries to queue up for the committer's turn.
+constexpr std::chrono::seconds kTurnPause{1};
 
 std::string columns_sql(const ChangeTable& table) {
   std::string sql;
@@ -60,7 +35,7 @@ std::string schema_of(std::string_view catalog, std::string_view connector, cons
 }  // namespace
 
 Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
-  WEIR_TRY(check(*table));
+  WEIR_TRY(can_be_copied(*table));
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, copy] : copies_) {
@@ -91,6 +66,8 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
         WEIR_TRY(hot.run("CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kHotCatalog, connector, table->name)));
         WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}{}, {})", hot_of(table->name), columns_sql(*table),
                                      kMetaColumns, kUnchangedColumn)));
+        // What was begun with the table that had its name before is nothing to be undone in this one.
+        WEIR_TRY(records_.settle(hot, table->name));
         return records_.save(hot, copy);
       },
       [&] { put(copy); });
@@ -129,6 +106,8 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
     values += to_stored("s." + identifier(column.name), column.type) + ", ";
   }
   WEIR_TRY(session->run("BEGIN"));
+  // An interruption before the statement would be forgotten by it.
+  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
   at("load_insert");
   // In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
   auto rows =
@@ -155,7 +134,10 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
       return *rows;
     }
     // Others may write for long; the snapshot is too dear to be lost to them.
-    if (done.error().code == ErrorCode::timeout) done = {};
+    const bool too_many = done.error().code == ErrorCode::too_many_requests;
+    if (too_many) std::this_thread::sleep_for(kTurnPause);
+    if (too_many || done.error().code == ErrorCode::timeout) done = {};
+    if (stop.stop_requested()) break;
   }
   static_cast<void>(session->run("ROLLBACK"));
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
@@ -225,21 +207,35 @@ Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
   return {};
 }
 
+/// In this order, so that a crash in between leaves a copy that is loading, which whoever comes next makes anew or
+/// drops.
 Status HotLanding::drop(const plan::TableName& table) {
   if (!copy_of(table)) return {};
   const auto session = WEIR_TRY(this->session());
   // A fold of it ends first. A load notices at its commit that the table is another one.
   const std::lock_guard lock(folding_);
-  at("drop_hot");
+  Copy copy;
+  at("drop_mark");
   WEIR_TRY(hot_step(
       *session,
       [&](SqlSession& hot) -> Status {
+        copy = WEIR_TRY(copy_of(table));
+        copy.phase = CopyPhase::loading;
+        copy.snapshot.clear();
+        return records_.save(hot, copy);
+      },
+      [&] { put(copy); }));
+  at("drop_lake");
+  WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table)));
+  at("drop_hot");
+  return hot_step(
+      *session,
+      [&](SqlSession& hot) -> Status {
         WEIR_TRY(hot.run("DROP TABLE IF EXISTS " + hot_of(table)));
+        WEIR_TRY(records_.settle(hot, table));
         return records_.forget(hot, table);
       },
-      [&] { remove(table); }));
-  at("drop_lake");
-  return lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table));
+      [&] { remove(table); });
 }
 
 Status HotLanding::drop_all() {
@@ -258,8 +254,14 @@ Status HotLanding::drop_all() {
   }
   at("drop_records");
   const HotGate::Step step(gate_);
-  WEIR_TRY(records_.still_owner(*session));
-  WEIR_TRY(records_.forget_all(*session));
+  WEIR_TRY(session->run("BEGIN"));
+  auto done = records_.hold(*session);
+  if (done) done = records_.forget_all(*session);
+  if (done) done = session->run("COMMIT");
+  if (!done) {
+    static_cast<void>(session->run("ROLLBACK"));
+    return fail(classified(std::move(done.error())));
+  }
   const std::lock_guard lock(mutex_);
   position_.reset();
   return {};

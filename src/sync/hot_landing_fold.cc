@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "sync/hot_landing.h"
+#include "telemetry/log.h"
 
 namespace weir::sync {
 namespace {
@@ -25,63 +26,70 @@ bool HotLanding::due(const Copy& copy, bool now) const {
 
 Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
   const std::lock_guard lock(folding_);
-  std::vector<Copy> copies;
+  std::vector<plan::TableName> tables;
   {
     const std::lock_guard state(mutex_);
     for (const auto& [name, copy] : copies_) {
-      if (due(copy, now)) copies.push_back(copy);
+      if (due(copy, now)) tables.push_back(name);
     }
   }
   uint64_t moved = 0;
-  for (const auto& copy : copies) moved += WEIR_TRY(fold_table(copy, stop));
-  WEIR_TRY(upkeep(now, stop));
+  for (const auto& table : tables) {
+    if (!gate_.is_held_long()) moved += WEIR_TRY(fold_table(table, stop));
+  }
+  const auto kept = upkeep(now, stop);
+  if (!kept && moved == 0) return fail(kept.error());
+  if (!kept) {
+    telemetry::log(telemetry::Level::warning, "upkeep_failed",
+                   {{"connector", records_.connector()}, {"error", kept.error().to_string()}});
+  }
   return moved;
 }
 
-Result<uint64_t> HotLanding::fold_table(const Copy& copy, std::stop_token stop) {
+Result<uint64_t> HotLanding::fold_table(const plan::TableName& table, std::stop_token stop) {
   const auto session = WEIR_TRY(this->session());
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
-  const auto hot = hot_of(copy.name());
-  const auto lake = lake_of(copy.name());
+  const auto copy = WEIR_TRY(copy_of(table));
+  const auto hot = hot_of(table);
+  const auto lake = lake_of(table);
   std::string columns;
   for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
   columns += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
-  uint64_t moved = 0;
-  std::string up_to;
+  Switched outcome;
   const auto move = [&]() -> Status {
     WEIR_TRY(session->run("BEGIN"));
-    up_to = WEIR_TRY(session->rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
+    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the fold was stopped");
+    const auto up_to = WEIR_TRY(session->rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
     if (up_to.empty()) return session->run("ROLLBACK");
     at("fold_delete");
     WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE _kyma_pk IN (SELECT _kyma_pk FROM {})", lake, hot)));
     at("fold_insert");
     WEIR_TRY(session->change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", lake, columns, columns, hot)));
-    return committer_.commit(*session, [&] { return switch_over(copy, *session, up_to, moved); }, stop);
+    return committer_.commit(*session, [&] { return switch_over(copy, *session, up_to, outcome); }, stop);
   };
   auto done = move();
-  if (done) return moved;
+  if (done) return outcome.moved;
   static_cast<void>(session->run("ROLLBACK"));
-  // The committing thread went first; the rows are folded next time.
-  if (done.error().code == ErrorCode::timeout || given_up_) {
-    given_up_ = false;
-    return 0;
-  }
+  // The committing thread went first, or has changed the table meanwhile; the rows are folded next time.
+  const auto now = copy_of(table);
+  const bool changed = !now || now->version != copy.version;
+  if (done.error().code == ErrorCode::timeout || outcome.gave_way || changed) return 0;
   return fail(classified(std::move(done.error())));
 }
 
 /// In the committer's turn. Readers wait from the lake's COMMIT to the hot database's.
-Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::string& up_to, uint64_t& moved) {
+Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::string& up_to, Switched& outcome) {
   const HotGate::FoldStep step(gate_);
   const auto now = copy_of(copy.name());
   if (!step || !now || now->version != copy.version || now->snapshot != copy.snapshot) {
-    given_up_ = true;
+    outcome.gave_way = true;
     return fail(ErrorCode::commit_conflict, "a fold gives way to the changes of table " + copy.name().to_string());
   }
   const auto hot = WEIR_TRY(session());
   WEIR_TRY(hot->run("BEGIN"));
   const auto switched = [&]() -> Status {
-    WEIR_TRY(records_.still_owner(*hot));
-    moved =
+    WEIR_TRY(records_.hold(*hot));
+    outcome.moved =
         WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(copy.name()), literal(up_to))));
     const lake::FoldEpoch::Switch switching(epoch_);
     at("fold_lake_commit");
@@ -96,7 +104,7 @@ Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::st
   at("fold_done");
   const std::lock_guard state(mutex_);
   auto& known = copies_.at(copy.name());
-  known.hot_rows -= moved;
+  known.hot_rows -= outcome.moved;
   known.hot_since = Clock::now();
   return {};
 }

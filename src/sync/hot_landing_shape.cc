@@ -55,6 +55,7 @@ class ShapePlan {
 
   /// Errors: schema_drift.
   Status make() {
+    if (const auto kept = can_be_copied(*change_.after); !kept) return drift("cannot follow: " + kept.error().message);
     for (const auto& name : change_.dropped) {
       auto* found = find_before(name);
       if (found != nullptr) found->is_dropped = true;
@@ -164,13 +165,21 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
     if (passage.before.empty()) {
       const auto& value = passage.added->value;
       const bool by_default = value && has_literal_default(type);
-      steps.push_back({fmt::format("ALTER TABLE {} ADD COLUMN {} {}{}", table, name, stored_type(type),
-                                   by_default ? " DEFAULT " + literal(*value) : "")});
-      if (by_default) steps.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT NULL", table, name)});
+      // An old column may still have the name.
+      const bool unseen = std::ranges::none_of(
+          columns, [&](const auto& other) { return same_name(other.before, passage.column.name); });
+      std::vector<ShapeStep> added;
+      added.push_back({fmt::format("ALTER TABLE {} ADD COLUMN {} {}{}", table, name, stored_type(type),
+                                   by_default ? " DEFAULT " + literal(*value) : ""),
+                       unseen});
+      if (by_default)
+        added.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT NULL", table, name), unseen});
       if (value && !by_default) {
-        steps.push_back(
-            {fmt::format("UPDATE {} SET {} = {} WHERE _kyma_op <> 'delete'", table, name, text_as(*value, type))});
+        added.push_back(
+            {fmt::format("UPDATE {} SET {} = {} WHERE _kyma_op <> 'delete'", table, name, text_as(*value, type)),
+             unseen});
       }
+      steps.insert(steps.end(), added.begin(), added.end());
     } else if (const auto found = types.find(passage.before); found != types.end() && !(found->second == type)) {
       steps.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}", table, name, stored_type(type))});
       // DuckLake keeps what it knows of the values, with their old type, until the lake has another file; a query that
@@ -229,7 +238,14 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
   const auto steps = lake_steps(lake_of(change.before->name), plan.columns(), types);
   copy->lake_steps.insert(copy->lake_steps.end(), steps.begin(), steps.end());
   at("shape_hot");
-  WEIR_TRY(session_->run(reshaped_hot(hot_of(change.before->name), plan.columns())));
+  auto reshaped = session_->run(reshaped_hot(hot_of(change.before->name), plan.columns()));
+  if (!reshaped && reshaped.error().kind() == ErrorKind::invalid_input) {
+    return fail(ErrorCode::schema_drift,
+                fmt::format("the copy of table {} cannot follow: {}", change.before->name.to_string(),
+                            reshaped.error().message),
+                "resync the table");
+  }
+  WEIR_TRY(reshaped);
   std::map<std::string, std::string> lake_names;
   for (const auto& passage : plan.columns()) {
     const auto known = copy->lake_names.find(passage.before);
@@ -276,33 +292,38 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
     WEIR_TRY(records_.intend(*session, intent));
   }
   gate_.want_lake();
-  auto done = committer_.commit(*session,
-                                [&]() -> Status {
-                                  const lake::FoldEpoch::Switch changing(epoch_);
-                                  auto changed = change_lake_shapes(*session);
-                                  if (changed) changed = finish_hot(position);
-                                  if (!changed) {
-                                    // The hot transaction must be gone, for what is recorded says which of the two came
-                                    // to pass.
-                                    static_cast<void>(session_->run("ROLLBACK"));
-                                    undo_is_due_ = !undo_intents_in_turn(*session);
-                                  }
-                                  return changed;
-                                },
-                                {});
+  bool had_turn = false;
+  const auto change_both = [&]() -> Status {
+    had_turn = true;
+    auto done = change_lake_shapes(*session, /*unseen=*/true);
+    const lake::FoldEpoch::Switch changing(epoch_);
+    if (done) done = change_lake_shapes(*session, /*unseen=*/false);
+    if (done) done = finish_hot(position);
+    if (done) return done;
+    // The hot transaction must be gone, for what is recorded says which of the two came to pass.
+    static_cast<void>(session_->run("ROLLBACK"));
+    undo_is_due_ = !undo_intents_in_turn(*session);
+    return done;
+  };
+  auto done = committer_.commit(*session, change_both, {});
+  if (!done && !had_turn) undo_is_due_ = true;
   if (!done) return done;
-  for (const auto& name : reshaped) WEIR_TRY(records_.settle(*session, name));
+  // It is durable, whatever becomes of the notes; one that stays is found to be done.
+  for (const auto& name : reshaped) {
+    if (!records_.settle(*session, name)) undo_is_due_ = true;
+  }
   return {};
 }
 
-Status HotLanding::change_lake_shapes(SqlSession& session) {
+Status HotLanding::change_lake_shapes(SqlSession& session, bool unseen) {
   for (const auto& [name, change] : changes_) {
     for (const auto& step : change.lake_steps) {
+      if (step.unseen != unseen) continue;
       at("shape_lake");
       WEIR_TRY(session.run(step.sql));
     }
   }
-  at("shape_done");
+  if (!unseen) at("shape_done");
   return {};
 }
 

@@ -24,8 +24,6 @@ constexpr size_t kExtentsToMerge = 8;
 constexpr uint64_t kExtentBytesFull = 128u << 20;
 /// One step of upkeep copies about so many rows, so that folds need not wait for long.
 constexpr uint64_t kRowsPerStep = 4'000'000;
-/// How often snapshots are expired and files cleaned up.
-constexpr std::chrono::minutes kExpireEvery{10};
 /// A file may be read by a statement that began before it was given up.
 constexpr std::chrono::hours kFilesKept{1};
 /// An unreferenced file may belong to a statement that is writing it.
@@ -60,7 +58,7 @@ std::vector<Extent> worth_copying(std::vector<Extent> extents, const LandingOpti
   std::ranges::sort(extents, {}, &Extent::alive);
   size_t small = 0;
   uint64_t alive = 0;
-  while (small < extents.size() && extents[small].bytes < kExtentBytesFull &&
+  while (small < extents.size() && extents[small].bytes < kExtentBytesFull && alive < kRowsPerStep &&
          (small < 2 || extents[small].alive() <= std::max(alive, options.fold_rows))) {
     alive += extents[small++].alive();
   }
@@ -96,11 +94,8 @@ Status HotLanding::upkeep(bool now, std::stop_token stop) {
     if (stop.stop_requested()) return {};
     WEIR_TRY(rewrite(copy, stop));
   }
-  if (now || Clock::now() - expired_at_ >= kExpireEvery) {
-    WEIR_TRY(expire(stop));
-    expired_at_ = Clock::now();
-  }
-  return {};
+  if (!committer_.retention().is_due() && !now) return {};
+  return expire(stop);
 }
 
 /// Copies rows into new extents in one transaction. Tombstones that are old enough stay behind.
@@ -153,20 +148,20 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
   return {};
 }
 
-/// Snapshots, then the files that only they needed, then files that nothing ever referred to.
+/// Of the whole lake: snapshots, then the files that only they needed, then files that nothing ever referred to.
 Status HotLanding::expire(std::stop_token stop) {
   const auto session = WEIR_TRY(this->session());
   const auto now = system_clock::now();
   // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472),
   // and the files that a long write has closed belong to nobody yet.
   auto oldest = std::min(now, committer_.oldest_long_write().value_or(now));
-  if (options_.oldest_reader) oldest = std::min(oldest, options_.oldest_reader());
+  if (options_.oldest_reader) oldest = std::min(oldest, options_.oldest_reader().value_or(now));
   const auto catalog = literal(lake::kCatalog);
-  if (options_.snapshots_kept.count() > 0) {
+  if (const auto kept = committer_.retention().longest()) {
     at("expire");
     WEIR_TRY(lake_statement(*session,
                             fmt::format("CALL ducklake_expire_snapshots({}, older_than => {})", catalog,
-                                        at_text(std::min(oldest, now - options_.snapshots_kept))),
+                                        at_text(std::min(oldest, now - *kept))),
                             stop));
   }
   at("clean_up");

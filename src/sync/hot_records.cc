@@ -73,25 +73,27 @@ std::unexpected<Error> HotRecords::taken() const {
               "it goes on there; nothing was changed here");
 }
 
-Status HotRecords::advance(SqlSession& session, const LandedPosition& position) const {
-  const auto generation =
-      WEIR_TRY(session.rows(fmt::format("SELECT generation FROM {} WHERE connector = {} AND owner = {}",
-                                        place("weir_position"), literal(connector_), literal(owner_))));
-  if (generation.size() != 1) return taken();
-  const auto replaced =
-      WEIR_TRY(session.change(fmt::format("DELETE FROM {} WHERE connector = {} AND owner = {}", place("weir_position"),
-                                          literal(connector_), literal(owner_))));
-  if (replaced != 1) return taken();
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
-                                 literal(connector_), literal(position.position), literal(position.source_identity),
-                                 since_1970(position.committed_at), literal(owner_), generation[0][0]));
+/// Deletes the one row of this owner, and answers what stood in it.
+Result<std::vector<std::string>> HotRecords::take_row(SqlSession& session) const {
+  const auto own = fmt::format("FROM {} WHERE connector = {} AND owner = {}", place("weir_position"),
+                               literal(connector_), literal(owner_));
+  const auto rows = WEIR_TRY(session.rows("SELECT position, source_identity, committed_at_us, generation " + own));
+  if (rows.size() != 1 || WEIR_TRY(session.change("DELETE " + own)) != 1) return taken();
+  return rows[0];
 }
 
-Status HotRecords::still_owner(SqlSession& session) const {
-  const auto rows = WEIR_TRY(session.rows(fmt::format("SELECT 1 FROM {} WHERE connector = {} AND owner = {}",
-                                                      place("weir_position"), literal(connector_), literal(owner_))));
-  if (rows.size() != 1) return taken();
-  return {};
+Status HotRecords::advance(SqlSession& session, const LandedPosition& position) const {
+  const auto row = WEIR_TRY(take_row(session));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
+                                 literal(connector_), literal(position.position), literal(position.source_identity),
+                                 since_1970(position.committed_at), literal(owner_), row[3]));
+}
+
+Status HotRecords::hold(SqlSession& session) const {
+  const auto row = WEIR_TRY(take_row(session));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
+                                 literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_),
+                                 row[3]));
 }
 
 std::string HotRecords::of_table(const plan::TableName& table) const {

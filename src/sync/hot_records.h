@@ -41,12 +41,12 @@ class HotRecords {
 
   /// Nothing before the first `advance`.
   Result<std::optional<LandedPosition>> position(lake::SqlSession& session) const;
-  /// Makes this owner the connector's; every other one's next `advance` or `still_owner` fails.
+  /// Makes this owner the connector's; every other one's next `advance` or `hold` fails.
   Status take_over(lake::SqlSession& session) const;
   /// Replaces exactly the one row of this owner. Errors: commit_conflict.
   Status advance(lake::SqlSession& session, const LandedPosition& position) const;
-  /// Errors: commit_conflict.
-  Status still_owner(lake::SqlSession& session) const;
+  /// Replaces that row by itself, so that the transaction conflicts with a `take_over`. Errors: commit_conflict.
+  Status hold(lake::SqlSession& session) const;
 
   Result<std::vector<CopyRecord>> copies(lake::SqlSession& session) const;
   Status save(lake::SqlSession& session, const CopyRecord& copy) const;
@@ -58,6 +58,7 @@ class HotRecords {
   Status settle(lake::SqlSession& session, const plan::TableName& table) const;
 
  private:
+  Result<std::vector<std::string>> take_row(lake::SqlSession& session) const;
   std::string of_table(const plan::TableName& table) const;
   std::unexpected<Error> taken() const;
 

@@ -24,10 +24,10 @@ struct LandingOptions {
   std::chrono::milliseconds fold_age{5'000};  ///< or when its oldest row has waited so long and nothing comes
   double rewrite_deleted_share = 0.25;        ///< extents with so many deleted rows are rewritten
   std::chrono::hours tombstones_kept{24 * 7};
-  std::chrono::hours snapshots_kept{24 * 7};  ///< of the lake, for AT (…); zero: for ever
+  std::chrono::hours snapshots_kept{24 * 7};  ///< of the lake, for AT (…), at least; zero: for ever
   uint64_t hot_log_bytes_max = 64u << 20;     ///< the hot database's log is folded into it when it is larger
-  /// When the oldest statement began that still reads the lake; not set: none reads longer than snapshots are kept.
-  std::function<std::chrono::system_clock::time_point()> oldest_reader;
+  /// When the oldest statement began that may still read the lake; nothing: none does.
+  std::function<std::optional<std::chrono::system_clock::time_point>()> oldest_reader;
   std::function<void(std::string_view step)> at_step;  ///< for tests: called before every step that changes something
 };
 

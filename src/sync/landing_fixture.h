@@ -11,11 +11,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connector/fleet.h"
-#include "engine/engine.h"
-#include "state/store.h"
 #include "sync/changes_fixture.h"
 #include "sync/copy_sql.h"
+#include "sync/engine_fixture.h"
 #include "sync/landing.h"
 
 namespace weir::sync::testing {
@@ -34,32 +32,16 @@ class LandingTest : public ::testing::Test {
 
   void close() {
     landings_.clear();
-    session_.reset();
     engine_.reset();
-    fleet_.reset();
-    committer_.reset();
-    store_.reset();
-    directory_.reset();
   }
   /// Opens engine and landing; what was open is closed before.
   void open() {
     close();
-    directory_ = lake::DataDirectory::open(root_ / "data", "").value();
-    store_ = state::Store::open(directory_->state_file()).value();
-    fleet_ = std::make_unique<connector::Fleet>(registry_, secrets_, *store_, metrics_);
-    committer_ = std::make_unique<lake::Committer>(lake::CommitterOptions{}, directory_->extents(), metrics_);
-    engine::EngineOptions options;
-    options.ducklake_extension = WEIR_DUCKLAKE_EXTENSION;
-    options.threads = 2;
-    auto opened = engine::Engine::open(options, *directory_, *fleet_, *committer_, metrics_);
-    if (!opened) throw std::runtime_error(opened.error().to_string());
-    engine_ = std::move(*opened);
-    session_ = engine_->open_session().value();
+    engine_ = std::make_unique<TestEngine>(root_ / "data");
     landing();
   }
   Result<std::unique_ptr<Landing>> try_landing(const std::string& connector = "pg") {
-    return Landing::open(
-        connector, [this] { return engine_->open_session(); }, *committer_, committer_->epoch(), options_);
+    return engine_->open_landing(connector, options_);
   }
   Landing& landing(const std::string& connector = "pg") {
     auto& slot = landings_[connector];
@@ -110,7 +92,7 @@ class LandingTest : public ::testing::Test {
   }
 
   std::vector<std::string> rows(const std::string& sql) {
-    auto answer = session_->rows(sql);
+    auto answer = engine_->session->rows(sql);
     EXPECT_TRUE(answer) << sql << ": " << answer.error().to_string();
     std::vector<std::string> lines;
     for (const auto& row : answer.value_or(std::vector<std::vector<std::string>>{})) {
@@ -138,15 +120,7 @@ class LandingTest : public ::testing::Test {
 
   std::filesystem::path root_;
   LandingOptions options_;
-  connector::Registry registry_{{}};
-  options::SecretResolver secrets_;
-  telemetry::Metrics metrics_;
-  std::unique_ptr<lake::DataDirectory> directory_;
-  std::unique_ptr<state::Store> store_;
-  std::unique_ptr<connector::Fleet> fleet_;
-  std::unique_ptr<lake::Committer> committer_;
-  std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<lake::SqlSession> session_;
+  std::unique_ptr<TestEngine> engine_;
   std::map<std::string, std::unique_ptr<Landing>> landings_;
 };
 

@@ -69,13 +69,14 @@ class LandingFoldsTest : public LandingTest {
   std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table,
                    const std::string& connector = "pg") {
     for (;;) {
-      const auto seen = committer_->epoch().settled();
+      EXPECT_TRUE(engine_->committer.epoch().settles(std::chrono::seconds(60)));
+      const auto seen = engine_->committer.epoch().now();
       EXPECT_TRUE(session.run("BEGIN"));
       // The lake first, and slowly: a fold in between would hide its rows.
       EXPECT_TRUE(
           session.rows("SELECT sum(hash(id, range)) FROM " + lake_table(connector, table->name) + ", range(3000)"));
       EXPECT_TRUE(session.rows("SELECT 1 FROM " + hot_table(connector, table->name) + " LIMIT 1"));
-      if (!committer_->epoch().still(seen)) {
+      if (!engine_->committer.epoch().still(seen)) {
         EXPECT_TRUE(session.run("COMMIT"));
         continue;
       }
@@ -95,7 +96,7 @@ TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
   std::vector<std::jthread> threads;
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
-      const auto session = engine_->open_session().value();
+      const auto session = engine_->open_session();
       while (!over) {
         EXPECT_EQ(read(*session, table), "40000|400");
         ++reads;
@@ -196,7 +197,7 @@ TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
   }
   EXPECT_LT(std::stoi(rows("SELECT count(*) FROM weir.\"pg.public\".accounts WHERE _kyma_op = 'delete'")[0]), 20);
   // Two hours later.
-  ok(session_->run(
+  ok(engine_->session->run(
       "UPDATE __ducklake_metadata_weir.ducklake_snapshot SET snapshot_time = snapshot_time - INTERVAL '2 hours'"));
   const auto extents = root_ / "data" / "extents";
   std::filesystem::create_directories(extents / "lost");
@@ -207,9 +208,9 @@ TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
   }
   fold();
   EXPECT_EQ(rows("SELECT count(*) FROM weir.snapshots()")[0], "1");
-  ok(
-      session_->run("UPDATE __ducklake_metadata_weir.ducklake_files_scheduled_for_deletion SET schedule_start = "
-                    "schedule_start - INTERVAL '2 hours'"));
+  ok(engine_->session->run(
+      "UPDATE __ducklake_metadata_weir.ducklake_files_scheduled_for_deletion SET schedule_start = "
+      "schedule_start - INTERVAL '2 hours'"));
   fold();
   EXPECT_FALSE(std::filesystem::exists(extents / "lost" / "ducklake-lost.parquet"));
   size_t files = 0;

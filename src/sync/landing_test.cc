@@ -256,6 +256,49 @@ TEST_F(LandingTest, RefusesAShapeThatTheCopyCannotTakeAndGoesOn) {
   EXPECT_THAT(contents(), ElementsAre("1|b|A"));
 }
 
+TEST_F(LandingTest, ATableThatWasMadeAnewIsNotUndoneByWhatWasBegunWithTheOneBefore) {
+  const auto notes = notes_table();
+  copy(notes, "(1, 'a', 'A')");
+  // As a change of shape leaves it that did not get its turn.
+  ok(engine_->session->run(
+      R"(INSERT INTO __weir_hot.main.weir_intents VALUES ('pg', 'public', 'notes', 1, '{"1": "gone", "2": "id"}'))"));
+  copy(notes, "(1, 'b', 'B')");
+  commit(11, changes_of(notes, 11, {{"insert", note(2, "c", "C")}}));
+  open();
+  EXPECT_THAT(contents(), ElementsAre("1|b|B", "2|c|C"));
+  EXPECT_EQ(rows("SELECT count(*) FROM __weir_hot.main.weir_intents")[0], "0");
+}
+
+TEST_F(LandingTest, AReaderBeginsAnewWhenACopyBecomesCompleteOrGoes) {
+  const auto notes = notes_table();
+  auto& epoch = engine_->committer.epoch();
+  const auto loading = epoch.now();
+  copy(notes, "(1, 'a', 'A')");
+  EXPECT_FALSE(epoch.still(loading)) << "one that was told 'complete' may have snapshots from before";
+  const auto complete = epoch.now();
+  EXPECT_TRUE(epoch.still(complete));
+  ok(landing().drop(notes->name));
+  EXPECT_FALSE(epoch.still(complete));
+}
+
+TEST_F(LandingTest, RefusesNamesThatDifferByLetterCaseAlsoWhenTheyComeLater) {
+  const auto notes = notes_table();
+  copy(notes, "(1, 'a', 'A')");
+  auto after = std::make_shared<connector::ChangeTable>(*notes);
+  after->columns.push_back(column("NOTE", plan::Kind::text));
+  connector::SchemaChange change;
+  change.before = notes;
+  change.after = after;
+  change.added.push_back({after->columns.back(), {}});
+  std::vector<connector::Change> changes;
+  changes.emplace_back(std::move(change));
+  const auto refused = try_commit(11, std::move(changes));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::schema_drift);
+  EXPECT_THAT(refused.error().message, HasSubstr("letter case"));
+  EXPECT_THAT(contents(), ElementsAre("1|a|A"));
+}
+
 TEST_F(LandingTest, DropsACopyAndAllOfAConnector) {
   const auto notes = notes_table();
   copy(notes, "(1, 'a', 'A')");

@@ -98,13 +98,13 @@ TEST_F(LandingTypesTest, KeepsEveryValueInTheLakeAndInTheHotTable) {
     ok(landing().complete(table->name));
     expect_same(type, "in the lake");
     // From the lake into the hot table and back.
-    ok(session_->run("BEGIN"));
-    ok(session_->run("INSERT INTO __weir_hot.\"pg.public\"." + type.name + " SELECT *, NULL FROM weir.\"pg.public\"." +
-                     type.name));
-    ok(session_->run("COMMIT"));
+    ok(engine_->session->run("BEGIN"));
+    ok(engine_->session->run("INSERT INTO __weir_hot.\"pg.public\"." + type.name +
+                             " SELECT *, NULL FROM weir.\"pg.public\"." + type.name));
+    ok(engine_->session->run("COMMIT"));
     expect_same(type, "in the hot table");
-    ok(session_->run("UPDATE __weir_hot.\"pg.public\"." + type.name + " SET _kyma_lsn = '" + position_of(commit) +
-                     "/00000001'"));
+    ok(engine_->session->run("UPDATE __weir_hot.\"pg.public\"." + type.name + " SET _kyma_lsn = '" +
+                             position_of(commit) + "/00000001'"));
     open();
     EXPECT_EQ(fold(), type.values.size() + 1);
     expect_same(type, "folded");

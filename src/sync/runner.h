@@ -21,12 +21,13 @@
 #include "sync/board.h"
 #include "sync/landing.h"
 #include "sync/snapshot_jobs.h"
+#include "telemetry/metrics.h"
 
 namespace weir::sync {
 
 /// Makes the landing of a connector.
 using OpenLanding =
-    std::function<Result<std::unique_ptr<Landing>>(const std::string& connector, const LandingOptions& options)>;
+    std::function<Result<std::unique_ptr<Landing>>(const std::string& connector, LandingOptions options)>;
 
 /// What all runners share.
 struct RunnerServices {
@@ -35,6 +36,7 @@ struct RunnerServices {
   state::Store& store;
   Landing::OpenSession open_session;  ///< for comparisons
   lake::Committer& committer;
+  telemetry::Metrics& metrics;
   bool follow = true;  ///< false: the copies are only read, as they were left
 };
 
@@ -63,35 +65,60 @@ class Runner {
   Result<nlohmann::json> verify(const plan::TableName& table, const std::stop_token& stop);
 
   const Board& board() const { return board_; }
+  const std::string& name() const { return order_.spec.name; }
+  telemetry::SyncGauges gauges() const;
   /// As SyncDesk::copy.
   std::optional<connector::CopyState> copy(const plan::TableName& table) const;
   /// As ChangeSource::position_of.
   Result<connector::Position> position_of(const std::string& text) const;
 
  private:
-  using Stops = std::map<plan::TableName, connector::TableStop>;
+  struct Stop {
+    connector::TableStop why;
+    StopPoint point;
+  };
 
+  // runner.cc
+  void recall_stops();
   Status show_what_is_there();
   void run(const std::stop_token& stop);
   Status follow(const std::stop_token& stop);
+  bool must_turn(const std::stop_token& stop) const;
+  void turn();
+  void wait_before_retry(std::chrono::milliseconds duration, const std::stop_token& stop);
+  Result<std::shared_ptr<Landing>> comparable(const plan::TableName& table) const;
+
+  // runner_arrangement.cc
   Status check_history(connector::ChangeSource& changes);
   Status arrange(connector::ChangeSource& changes);
   Result<std::vector<connector::ChangeTablePtr>> examine(connector::ChangeSource& changes);
+  Result<std::vector<connector::ChangeTablePtr>> prepare(const std::vector<connector::ChangeTablePtr>& tables,
+                                                         const std::vector<LandedTable>& landed,
+                                                         const std::set<plan::TableName>& anew);
   Status begin_history(connector::ChangeSource& changes, const std::vector<connector::ChangeTablePtr>& tables);
   Status restart_if_asked(connector::ChangeSource& changes);
-  Status pump(connector::ChangeStream& stream, const std::stop_token& stop);
-  Status land(connector::ChangeStream& stream, const connector::ChangeGroup& group);
-  Status land_change(const connector::Change& change, std::chrono::system_clock::time_point at);
-  Status take_snapshots();
   Status stop_table(const plan::TableName& table, const connector::TableStop& stop);
+  Status stop_table(const plan::TableName& table, const connector::TableStop& stop, const StopPoint& point);
+  StopPoint last_seen() const;
+
+  // runner_stream.cc
+  Status pump(connector::ChangeStream& stream, const std::stop_token& stop);
+  void hurry_if_wanted(connector::ChangeStream& stream);
+  Status land(connector::ChangeStream& stream, const connector::ChangeGroup& group);
+  Status land_change(const connector::Change& change, const connector::ChangeGroup& group);
+  bool is_before_snapshot(const plan::TableName& table, const connector::Position& position) const;
+  Status stop_midway(const plan::TableName& table, const connector::TableStop& stop);
+  void show_landed(double commit_seconds);
+  Status take_snapshots();
   void show_schema_change(const connector::SchemaChange& change);
-  bool must_turn(const std::stop_token& stop) const;
-  void wait_before_retry(std::chrono::milliseconds duration, const std::stop_token& stop);
+
+  // runner_watch.cc
   void fold(const std::stop_token& stop);
   void watch(const std::stop_token& stop);
   void watch_once(connector::ChangeSource& changes);
+  void take_moment(connector::ChangeSource& changes);
   void look_for_dropped(connector::ChangeSource& changes);
-  Result<std::shared_ptr<Landing>> comparable(const plan::TableName& table) const;
+  void drop_log(connector::ChangeSource& changes);
 
   const RunnerServices services_;
   const connector::SyncOrder order_;
@@ -101,18 +128,32 @@ class Runner {
   mutable std::mutex mutex_;
   std::condition_variable_any asked_;
   bool paused_ = false;
-  bool turn_ = false;      ///< the stream is to be opened anew, because something was asked for
-  bool disabled_ = false;  ///< the whole copy, until a resync
-  bool restart_ = false;   ///< everything anew, from a new slot
+  bool moment_wanted_ = false;  ///< somebody waits for freshness
+  bool turn_ = false;           ///< the stream is to be opened anew, because something was asked for
+  bool disabled_ = false;       ///< the whole copy, until a resync
+  bool restart_ = false;        ///< everything anew, from a new slot
   std::set<plan::TableName> resync_;
+  std::optional<StopPoint> all_there_;  ///< when the source had all tables, the last time somebody looked
 
   std::shared_ptr<Landing> landing_;  ///< set under `mutex_`; used by the threads below
   std::shared_ptr<connector::ChangeSource> changes_;
-  Stops stops_;                        ///< of the stream's thread
-  std::set<plan::TableName> missing_;  ///< of the watching thread: not found at its last look
+  std::map<plan::TableName, Stop> stops_;  ///< of the stream's thread
+  std::atomic<bool> hurry_ = false;        ///< the stream shall say where it is
+  bool log_drop_due_ = false;              ///< of the watching thread: the slot is to be dropped
+  std::set<plan::TableName> missing_;      ///< of the watching thread: not found at its last look
   std::string identity_;
   bool landing_open_ = false;  ///< a transaction of the landing is open
-  bool fence_lost_ = false;    ///< somebody else landed: the landing is to be opened anew
+  /// Of the transaction that is open.
+  struct Uncommitted {
+    struct Events {
+      uint64_t count = 0;
+      std::chrono::system_clock::time_point last_at;
+    };
+    std::map<plan::TableName, Events> events;
+    std::vector<connector::SchemaChange> shapes;
+  };
+  Uncommitted uncommitted_;
+  bool reopen_ = false;  ///< the landing is to be opened anew: somebody else landed, or all was dropped
   std::unique_ptr<SnapshotJobs> jobs_;
   std::stop_source halted_;
   std::mutex verifying_;  ///< one comparison at a time: each takes a slot of the source

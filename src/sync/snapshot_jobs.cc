@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sync/copy_sql.h"
 #include "telemetry/log.h"
 
 namespace weir::sync {
@@ -12,12 +13,6 @@ using telemetry::Level;
 
 constexpr std::chrono::seconds kRetryFirst{1};
 constexpr std::chrono::seconds kRetryMax{60};
-
-std::string quoted_text(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
-  return quoted + "'";
-}
 
 std::chrono::seconds pause_after(int failures) {
   return std::min(kRetryMax, kRetryFirst * (1 << std::min(failures - 1, 6)));
@@ -114,12 +109,12 @@ void SnapshotJobs::work(const std::stop_token& stop) {
 
 Result<SnapshotJobs::Done> SnapshotJobs::read(Job& job, const std::stop_token& stop) {
   if (!job.point) {
-    job.point = WEIR_TRY(changes_->snapshot_point());
+    job.point = WEIR_TRY(changes_->snapshot_point(stop));
     WEIR_TRY(landing_->snapshot_begins(job.table, job.point->position(), job.point->taken_at()));
   }
   board_.set_phase(job.table, TablePhase::snapshotting, "reads the table as of " + job.point->position());
-  const std::string scan = "weir_snapshot(" + quoted_text(connector_) + ", " + quoted_text(job.table.schema) + ", " +
-                           quoted_text(job.table.table) + ", " + quoted_text(job.point->name()) + ")";
+  const std::string scan = "weir_snapshot(" + literal(connector_) + ", " + literal(job.table.schema) + ", " +
+                           literal(job.table.table) + ", " + literal(job.point->name()) + ")";
   const uint64_t rows = WEIR_TRY(landing_->load(job.table, scan, stop));
   return Done{job.table, rows, std::exchange(job.point, nullptr)->position()};
 }

@@ -17,6 +17,8 @@ constexpr size_t kExamplesMax = 20;
 /// So many keys are asked for by name; for more the whole table is read again.
 constexpr uint64_t kKeysAskedMax = 2'000;
 constexpr std::chrono::seconds kWaitMax{60};
+/// How long one try waits for a copy that is being switched.
+constexpr std::chrono::seconds kSwitchMax{1};
 
 uint64_t number(const std::string& text) { return text.empty() ? 0 : std::stoull(text); }
 
@@ -49,7 +51,7 @@ Result<json> Verification::run(std::unique_ptr<lake::SqlSession> session, std::s
 }
 
 Status Verification::round(std::stop_token stop) {
-  const auto point = WEIR_TRY(changes_->snapshot_point());
+  const auto point = WEIR_TRY(changes_->snapshot_point(stop));
   WEIR_TRY(wait_for(point->position(), stop));
   const lake::Committer::LongWrite reading(committer_);  // files of the lake must stay as long
   const auto table = WEIR_TRY(begin_reading(*point));
@@ -86,7 +88,8 @@ Result<ChangeTablePtr> Verification::shape() const {
 /// Begins the transaction, with snapshots of the hot database and the lake between which no fold has moved rows.
 Result<ChangeTablePtr> Verification::begin_reading(const connector::SnapshotPoint& point) {
   while (true) {
-    const auto epoch = committer_.epoch().settled();
+    static_cast<void>(committer_.epoch().settles(kSwitchMax));
+    const auto epoch = committer_.epoch().now();
     const auto table = WEIR_TRY(shape());
     WEIR_TRY(session_->run("BEGIN"));
     for (const auto& sql : take_snapshots_sql({connector_, *table, point.name(), point.position()})) {

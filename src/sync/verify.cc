@@ -99,10 +99,9 @@ std::vector<std::string> take_snapshots_sql(const Comparison& comparison) {
 std::string find_sql(const Comparison& comparison, const std::string& keys) {
   const auto& table = comparison.table;
   const std::string only = comparison.again ? " SEMI JOIN weir_again USING (pk)" : "";
-  const auto source =
-      fmt::format("SELECT {} AS pk, 1 AS in_source, 0 AS in_copy, {} AS row_hash, false AS changing FROM {}{}",
-                  key_text(table.key, "s."), row_hash(table, source_value), snapshot(comparison),
-                  keys.empty() ? "" : " WHERE " + keys);
+  const auto source = fmt::format(
+      "SELECT {} AS pk, 1 AS in_source, 0 AS in_copy, {} AS row_hash, false AS changing FROM {}{}",
+      key_text(table, "s."), row_hash(table, source_value), snapshot(comparison), keys.empty() ? "" : " WHERE " + keys);
   const auto later = fmt::format("_kyma_lsn >= {}", literal(comparison.position));
   const auto copy = copy_rows(
       comparison,
@@ -145,7 +144,7 @@ std::string examples_sql(size_t limit) {
 
 std::string source_rows_sql(const Comparison& comparison, const std::vector<std::string>& pks,
                             const std::string& keys) {
-  const auto pk = key_text(comparison.table.key, "s.");
+  const auto pk = key_text(comparison.table, "s.");
   return fmt::format("SELECT {}, {} FROM {} WHERE {}{} IN {}", pk, row_document(comparison.table, source_value),
                      snapshot(comparison), keys.empty() ? "" : keys + " AND ", pk, list_of(pks));
 }

@@ -50,13 +50,13 @@ class VerifySqlTest : public LandingTest {
  protected:
   void source(const std::string& rows) {
     const auto made =
-        session_->run("CREATE OR REPLACE TEMP MACRO weir_snapshot(c, s, t, p) AS TABLE SELECT * FROM (VALUES " + rows +
-                      ") v(id, note, big)");
+        engine_->session->run("CREATE OR REPLACE TEMP MACRO weir_snapshot(c, s, t, p) AS TABLE SELECT * FROM (VALUES " +
+                              rows + ") v(id, note, big)");
     ASSERT_TRUE(made) << made.error().to_string();
-    ok(session_->run("CREATE TEMP TABLE IF NOT EXISTS weir_again (pk VARCHAR, kind VARCHAR)"));
+    ok(engine_->session->run("CREATE TEMP TABLE IF NOT EXISTS weir_again (pk VARCHAR, kind VARCHAR)"));
   }
   std::vector<std::string> found(uint64_t commit, bool again = false) {
-    ok(session_->run(find_sql({"pg", *table_, "p", position_of(commit), again}, "")));
+    ok(engine_->session->run(find_sql({"pg", *table_, "p", position_of(commit), again}, "")));
     return rows("SELECT kind, pk, keys, in_source, in_copy FROM weir_found ORDER BY kind, pk");
   }
 
@@ -85,11 +85,11 @@ TEST_F(VerifySqlTest, keeps_what_changed_after_the_point_for_the_next_round) {
   source("(1, 'before', 'A'), (2, 'b', 'B'), (3, 'c', 'C')");
   EXPECT_THAT(found(20), ElementsAre("changing|2|1|1|1", "changing|3|1|1|0", "changing|4|1|0|1", "equal|-|1|1|1"));
   EXPECT_THAT(rows(open_sql()), ElementsAre("3"));
-  ok(session_->run(again_sql()));
+  ok(engine_->session->run(again_sql()));
   source("(1, 'not asked again', 'A'), (2, 'after', 'B'), (4, 'other', 'D')");
   EXPECT_THAT(found(22, true), ElementsAre("different|4|1|1|1", "equal|-|1|1|1"));
   EXPECT_THAT(rows(open_sql()), ElementsAre("1"));  // found for the first time
-  ok(session_->run(again_sql()));
+  ok(engine_->session->run(again_sql()));
   EXPECT_THAT(found(22, true), ElementsAre("different|4|1|1|1"));
   EXPECT_THAT(rows(open_sql()), ElementsAre("0"));
   EXPECT_THAT(rows(totals_sql()), ElementsAre("different|1|1|1"));

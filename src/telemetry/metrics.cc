@@ -15,6 +15,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "base/error.h"
+#include "telemetry/method_label.h"
 
 namespace weir::telemetry {
 namespace {
@@ -37,10 +38,7 @@ bool is_outcome(std::string_view text) {
 
 std::string outcome_label(const std::string& outcome) { return is_outcome(outcome) ? outcome : std::string(kOther); }
 
-std::string method_label(const std::string& method) {
-  constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-  return std::ranges::find(kMethods, method) != kMethods.end() ? method : std::string(kOther);
-}
+constexpr std::array<const char*, 5> kPhases = {"pending", "snapshotting", "streaming", "errored", "disabled"};
 
 template <typename Metric, typename... Arguments>
 void drop(Family<Metric>& family, const prometheus::Labels& labels, const Arguments&... arguments) {
@@ -65,6 +63,19 @@ struct Metrics::Families {
   Family<Gauge>& pool_size = gauge("weir_connector_pool_connections", "Open connections by state: in_use or idle.");
   Family<Gauge>& pool_max = gauge("weir_connector_pool_connections_max", "Connections that a pool may open.");
   Family<Gauge>& up = gauge("weir_connector_up", "1 when the last contact with the source succeeded, otherwise 0.");
+
+  Family<Gauge>& sync_lag = gauge("weir_sync_lag_seconds", "How old a connector's live copies are.");
+  Family<Gauge>& sync_behind =
+      gauge("weir_sync_behind_bytes", "The source's log between what it was told is durable here and its end.");
+  Family<Gauge>& sync_retained = gauge("weir_sync_retained_bytes", "The log that the source keeps because of us.");
+  Family<Gauge>& sync_spilled = gauge("weir_sync_spilled_bytes", "Open transactions of the source that wait on disk.");
+  Family<Gauge>& sync_hot = gauge("weir_sync_hot_rows", "Rows that are not folded into the lake yet.");
+  Family<Gauge>& sync_tables = gauge("weir_sync_tables", "Tables of a live copy by phase.");
+  Family<Counter>& sync_events = counter("weir_sync_events_total", "Rows and truncations that were landed.");
+  Family<Histogram>& sync_commits = histogram("weir_sync_commit_duration_seconds", "Time of a durable commit.");
+  Family<Histogram>& sync_folds = histogram("weir_sync_fold_duration_seconds", "Time of a fold that moved rows.");
+  Family<Counter>& sync_folded = counter("weir_sync_folded_rows_total", "Rows that folds moved into the lake.");
+  Family<Counter>& sync_errors = counter("weir_sync_errors_total", "What interrupted a live copy, by error code.");
 
   Family<Counter>& requests = counter("weir_http_requests_total", "HTTP requests by route pattern, method and status.");
   Family<Histogram>& request_seconds =
@@ -145,6 +156,42 @@ void Metrics::connector_up(const std::string& connector, bool up) {
   families_->up.Add({{"connector", connector}}).Set(up ? 1 : 0);
 }
 
+void Metrics::sync_state(const std::string& connector, const SyncGauges& gauges) {
+  const std::lock_guard lock(families_->connectors_mutex);
+  const prometheus::Labels labels{{"connector", connector}};
+  if (gauges.lag_seconds) {
+    families_->sync_lag.Add(labels).Set(*gauges.lag_seconds);
+  } else {
+    drop(families_->sync_lag, labels);
+  }
+  families_->sync_behind.Add(labels).Set(static_cast<double>(gauges.behind_bytes));
+  families_->sync_retained.Add(labels).Set(static_cast<double>(gauges.retained_bytes));
+  families_->sync_spilled.Add(labels).Set(static_cast<double>(gauges.spilled_bytes));
+  families_->sync_hot.Add(labels).Set(static_cast<double>(gauges.hot_rows));
+  for (const char* phase : kPhases) {
+    const auto found = gauges.tables.find(phase);
+    families_->sync_tables.Add({{"connector", connector}, {"phase", phase}})
+        .Set(found == gauges.tables.end() ? 0 : found->second);
+  }
+}
+
+void Metrics::sync_committed(const std::string& connector, double seconds, uint64_t events) {
+  const std::lock_guard lock(families_->connectors_mutex);
+  families_->sync_commits.Add({{"connector", connector}}, kSeconds).Observe(seconds);
+  families_->sync_events.Add({{"connector", connector}}).Increment(static_cast<double>(events));
+}
+
+void Metrics::sync_folded(const std::string& connector, double seconds, uint64_t rows) {
+  const std::lock_guard lock(families_->connectors_mutex);
+  families_->sync_folds.Add({{"connector", connector}}, kSeconds).Observe(seconds);
+  families_->sync_folded.Add({{"connector", connector}}).Increment(static_cast<double>(rows));
+}
+
+void Metrics::sync_failed(const std::string& connector, const std::string& code) {
+  const std::lock_guard lock(families_->connectors_mutex);
+  families_->sync_errors.Add({{"connector", connector}, {"code", outcome_label(code)}}).Increment();
+}
+
 void Metrics::forget_connector(const std::string& connector) {
   const std::lock_guard lock(families_->connectors_mutex);
   const prometheus::Labels labels{{"connector", connector}};
@@ -153,6 +200,13 @@ void Metrics::forget_connector(const std::string& connector) {
   drop(families_->scan_bytes, labels);
   drop(families_->pool_max, labels);
   drop(families_->up, labels);
+  for (auto* family : {&families_->sync_lag, &families_->sync_behind, &families_->sync_retained,
+                       &families_->sync_spilled, &families_->sync_hot}) {
+    drop(*family, labels);
+  }
+  for (auto* family : {&families_->sync_events, &families_->sync_folded}) drop(*family, labels);
+  for (auto* family : {&families_->sync_commits, &families_->sync_folds}) drop(*family, labels, kSeconds);
+  for (const char* phase : kPhases) drop(families_->sync_tables, {{"connector", connector}, {"phase", phase}});
   for (const char* state : {"in_use", "idle"}) {
     drop(families_->pool_size, {{"connector", connector}, {"state", state}});
   }
@@ -161,6 +215,7 @@ void Metrics::forget_connector(const std::string& connector) {
   }
   for (const ErrorInfo& info : error_table()) {
     drop(families_->scans, {{"connector", connector}, {"outcome", std::string(info.name)}});
+    drop(families_->sync_errors, {{"connector", connector}, {"code", std::string(info.name)}});
   }
 }
 

@@ -3,10 +3,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace weir::telemetry {
+
+/// How a connector's live copy stands.
+struct SyncGauges {
+  std::optional<double> lag_seconds;  ///< nothing: not known
+  uint64_t behind_bytes = 0, retained_bytes = 0, spilled_bytes = 0;
+  uint64_t hot_rows = 0;
+  std::map<std::string, int> tables;  ///< by phase
+};
 
 /// Thread-safe. A metric's name, help and labels are declared in metrics.cc only; callers use these functions.
 class Metrics {
@@ -24,6 +34,10 @@ class Metrics {
                      uint64_t bytes);
   void pool(const std::string& connector, int in_use, int idle, int max);
   void connector_up(const std::string& connector, bool up);
+  void sync_state(const std::string& connector, const SyncGauges& gauges);
+  void sync_committed(const std::string& connector, double seconds, uint64_t events);
+  void sync_folded(const std::string& connector, double seconds, uint64_t rows);
+  void sync_failed(const std::string& connector, const std::string& code);
   void forget_connector(const std::string& connector);
   void http_request(const std::string& route, const std::string& method, int status, double seconds);
   void http_connections(int open);

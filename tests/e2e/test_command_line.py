@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from conftest import WEIR
+from copied import Copied
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +40,36 @@ def test_the_summary_gives_each_reason_once(shop, sql, reasons):
         assert len(said) == len(set(said)), err
     for reason in reasons:
         assert err.count(reason) == 1, err
+
+
+def test_comments_hide_no_statement_and_no_setting(weir):
+    script = """CREATE TABLE gone (i INT); USE weir.main -- the lake
+; INSERT INTO gone VALUES (1); SELECT count(*) AS rows FROM gone;
+-- zone
+SET TimeZone = 'Asia/Tokyo'; SELECT strftime(TIMESTAMPTZ '2024-01-01 00:00:00Z', '%H:%M') AS there;"""
+    done = subprocess.run([WEIR, "sql", "--url", weir.url, "--format", "csv", "-f", "-"], input=script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "rows\n1\n" in done.stdout and "there\n09:00\n" in done.stdout
+
+
+def test_a_table_of_a_copy_is_copied_anew(weir, postgres, database):
+    with postgres.connect(database) as session:
+        session.execute("CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept VALUES (1)")
+    copy = Copied(weir, postgres, database, ["kept"])
+    copy.wait_streaming()
+
+    def connector(*arguments):
+        return subprocess.run([WEIR, "connector", *arguments, "--url", weir.url], capture_output=True, text=True)
+
+    snapshots = len([event for event in copy.events() if event["to"] == "snapshotting"])
+    done = connector("resync", "pg", "public.kept")
+    assert done.returncode == 0, done.stderr
+    copy.wait(lambda: len([event for event in copy.events() if event["to"] == "snapshotting"]) == snapshots + 1, what="the snapshot is taken again")
+    copy.wait_streaming()
+    refused = connector("resync", "pg", "public.other")
+    assert refused.returncode == 1 and "table_not_found" in refused.stderr, refused.stderr
+    assert "slot" in connector("delete", "--help").stdout
+    assert connector("delete", "pg").returncode == 0
+    with postgres.connect(database) as session:
+        assert session.execute("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", (copy.slot,)).fetchone()[0] == 0
+        assert session.execute("SELECT count(*) FROM kept").fetchone()[0] == 1

@@ -2,25 +2,29 @@
 
 import os
 import pathlib
-import socket
 import subprocess
+import tempfile
 
 import pytest
 
-from conftest import ROOT, SANITIZED
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from conftest import ROOT, SANITIZED, free_port
 
 
 @pytest.fixture(scope="module")
-def demo():
+def place():
+    """Of a demo of its own: one that somebody looks at goes on."""
     if SANITIZED:
         pytest.skip("the demo runs the normal build")
-    environment = {**os.environ, "WEIR_DEMO_PG_PORT": str(free_port()), "WEIR_DEMO_LISTEN": f"127.0.0.1:{free_port()}"}
+    # The server's user must get there, and its socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="weir-test-demo-", dir="/var/tmp") as directory:
+        pathlib.Path(directory).chmod(0o755)
+        yield pathlib.Path(directory)
+
+
+@pytest.fixture(scope="module")
+def demo(place):
+    environment = {**os.environ, "WEIR_DEMO_PG_PORT": str(free_port()), "WEIR_DEMO_LISTEN": f"127.0.0.1:{free_port()}",
+                   "WEIR_DEMO_HOME": str(place / "home"), "WEIR_DEMO_PG_DIR": str(place / "pg")}
 
     def run(*arguments):
         return subprocess.run([ROOT / "demo/demo.sh", *arguments], capture_output=True, text=True, timeout=300, env=environment)
@@ -29,9 +33,9 @@ def demo():
     run("--stop")
 
 
-def leftovers():
-    ours = [p for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if b".demo/" in read(p) or b"weir-demo-" in read(p)]
-    return ours, (ROOT / ".demo").exists(), list(pathlib.Path("/var/tmp").glob("weir-demo-*"))
+def leftovers(place):
+    processes = [p for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(place).encode() in read(p)]
+    return processes, list(place.iterdir())
 
 
 def read(path):
@@ -41,7 +45,7 @@ def read(path):
         return b""
 
 
-def test_shows_the_main_job_twice_and_leaves_nothing(demo):
+def test_shows_the_main_job_twice_and_leaves_nothing(demo, place):
     for _ in range(2):
         done = demo()
         assert done.returncode == 0, done.stdout + done.stderr
@@ -51,4 +55,4 @@ def test_shows_the_main_job_twice_and_leaves_nothing(demo):
         assert "http://127.0.0.1:" in done.stdout     # where to go on
     stopped = demo("--stop")
     assert stopped.returncode == 0, stopped.stderr
-    assert leftovers() == ([], False, [])
+    assert leftovers(place) == ([], [])

@@ -6,11 +6,12 @@ import pathlib
 import shutil
 import subprocess
 import threading
+import urllib.parse
 
 import psycopg
 import pytest
 
-from conftest import ROOT, WEIR, wait_until
+from conftest import ROOT, WEIR, unshare, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -99,19 +100,19 @@ def plain_postgres(tmp_path_factory):
     """A second server, without TLS."""
     directory = f"/var/tmp/weir-plain-{os.getpid()}"
     script = ROOT / "tests/servers/postgres.sh"
-    url = subprocess.run([script, "start", directory, "25441", "ssl=off"], check=True, capture_output=True, text=True).stdout.strip()
-    yield url, directory
+    url = subprocess.run([script, "start", directory, "free", "ssl=off"], check=True, capture_output=True, text=True).stdout.strip()
+    yield urllib.parse.urlsplit(url).port, directory
     subprocess.run([script, "remove", directory], check=True)
 
 
 def test_tls_required_but_not_offered(weir, plain_postgres, tmp_path):
-    url, directory = plain_postgres
+    port, directory = plain_postgres
     secret = tmp_path / "secret"
     secret.write_text(pathlib.Path(directory, "password").read_text())
     body = {"name": "plain", "type": "postgres", "mode": "federation",
-            "connection": {"url": "postgres://weir@localhost:25441/postgres", "secret_ref": f"$file:{secret}"}}
+            "connection": {"url": f"postgres://weir@localhost:{port}/postgres", "secret_ref": f"$file:{secret}"}}
     error = unreachable(weir.post("/v1/connectors/test-connection", body), "tls_not_offered")
-    assert "tls" in error["hint"].lower()
+    assert f"localhost:{port}" in error["message"] and "connection.tls" in error["hint"]
     body["connection"]["tls"] = "disabled"
     assert weir.post("/v1/connectors/test-connection", body).json()["tls"] is False
 
@@ -120,7 +121,8 @@ def test_certificate_wrong(weir, postgres, database, tmp_path):
     other = tmp_path / "other.crt"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=other",
                     "-keyout", tmp_path / "other.key", "-out", other], check=True, capture_output=True)
-    unreachable(weir.post("/v1/connectors/test-connection", connector(postgres, database, tls="verify-full", tls_root_cert=str(other))), "tls_certificate_invalid")
+    error = unreachable(weir.post("/v1/connectors/test-connection", connector(postgres, database, tls="verify-full", tls_root_cert=str(other))), "tls_certificate_invalid")
+    assert f"localhost:{postgres.parts.port}" in error["message"] and "tls_root_cert" in error["hint"]
     right = postgres.directory / "tls/ca.crt"
     assert weir.post("/v1/connectors/test-connection", connector(postgres, database, tls="verify-full", tls_root_cert=str(right))).json()["tls"] is True
 
@@ -128,7 +130,8 @@ def test_certificate_wrong(weir, postgres, database, tmp_path):
 def test_certificate_for_another_host(weir, postgres, database):
     url = postgres.database_url(database, password=False, host="127.0.0.1")
     changes = dict(url=url, tls="verify-full", tls_root_cert=str(postgres.directory / "tls/ca.crt"))
-    unreachable(weir.post("/v1/connectors/test-connection", connector(postgres, database, **changes)), "tls_certificate_invalid")
+    error = unreachable(weir.post("/v1/connectors/test-connection", connector(postgres, database, **changes)), "tls_certificate_invalid")
+    assert f"127.0.0.1:{postgres.parts.port}" in error["message"] and "host" in error["hint"]
 
 
 @pytest.mark.parametrize("table, nearest", [("pg_prod.public.usres", "users"), ("local_row", "local_rows")])
@@ -144,7 +147,15 @@ def test_unknown_column_offers_the_nearest(weir):
 
 def test_unknown_connector_offers_the_nearest(weir):
     error = refused(weir.try_query("SELECT * FROM pg_prd.public.users"), "schema_not_found")
-    assert "pg_prd" in error["message"]
+    assert "pg_prd" in error["message"] and error["hint"] == "did you mean 'pg_prod'?"
+    # Where nothing is near, nothing is promised.
+    error = refused(weir.try_query("SELECT * FROM elsewhere.public.users"), "schema_not_found")
+    assert "elsewhere" in error["message"] and "offers" not in error["hint"] and "/v1/catalog/schema" in error["hint"]
+
+
+@pytest.mark.parametrize("sql, code", [("SELECT zzzzzz FROM pg_prod.public.users", "column_not_found"), ("SELECT * FROM zzzzzz", "table_not_found")])
+def test_no_hint_promises_a_name_that_is_not_offered(weir, sql, code):
+    assert "offers" not in refused(weir.try_query(sql), code)["hint"]
 
 
 def test_syntax_error_has_its_position(weir):
@@ -181,19 +192,26 @@ def test_table_changed_on_the_source(weir, postgres, database):
 
 
 def test_table_dropped_in_mid_scan(weir, postgres, database):
-    """The scan holds a lock, so DROP waits: the answer is whole; a DROP that wins makes the next query fail by name."""
-    with postgres.connect(database) as session:
-        session.execute("CREATE TABLE doomed AS SELECT i AS id, repeat('x', 500) AS filler FROM generate_series(1, 200000) i")
+    """The scan holds a lock, so DROP waits until the answer is whole; the next query fails by name."""
+    sql = "SELECT count(*), max(nap) FROM pg_prod.public.doomed_slowly"
+    with postgres.connect(database) as session, postgres.connect(database) as other:
+        session.execute("CREATE TABLE doomed AS SELECT i AS id FROM generate_series(1, 400) i")
+        session.execute("CREATE VIEW doomed_slowly AS SELECT id, pg_sleep(0.01)::text AS nap FROM doomed")
         outcome = {}
-        reader = threading.Thread(target=lambda: outcome.update(answer=weir.try_query("SELECT count(filler) FROM pg_prod.public.doomed")))
+        reader = threading.Thread(target=lambda: outcome.update(answer=weir.try_query(sql)))
         reader.start()
-        session.execute("DROP TABLE doomed")
+        running = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND datname = current_database() AND query LIKE"
+        wait_until(lambda: session.execute(f"SELECT count(*) {running} '%doomed_slowly%'").fetchone()[0], what="the scan runs")
+        dropper = threading.Thread(target=lambda: other.execute("DROP TABLE doomed CASCADE"))
+        dropper.start()
+        wait_until(lambda: session.execute(f"SELECT count(*) {running} 'DROP%' AND wait_event_type = 'Lock'").fetchone()[0], what="DROP waits for the scan")
         reader.join()
-    answer = outcome["answer"]
-    if answer.status_code == 200:
-        assert answer.json()["rows"] == [[200000]]
-    else:
-        assert answer.json()["error"]["code"] in ("schema_drift", "table_not_found")
+        dropper.join()
+    assert outcome["answer"].status_code == 200, outcome["answer"].text
+    assert outcome["answer"].json()["rows"][0][0] == 400
+    error = refused(weir.try_query(sql), "schema_drift")
+    assert "doomed_slowly" in error["message"]
+    assert weir.error(sql)["code"] == "table_not_found"  # the cached schema is gone
 
 
 def test_source_session_killed_in_mid_scan(weir, postgres, database):
@@ -205,7 +223,8 @@ def test_source_session_killed_in_mid_scan(weir, postgres, database):
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%slow%' AND datname = current_database()").fetchone()[0])
     reader.join()
     assert killed
-    assert refused(outcome["answer"], "source_connection_lost")["message"]
+    error = refused(outcome["answer"], "source_connection_lost")
+    assert "pg_prod" in error["message"] and "again" in error["hint"]
 
 
 def test_source_restarted_in_mid_scan(weir, postgres, database):
@@ -216,7 +235,8 @@ def test_source_restarted_in_mid_scan(weir, postgres, database):
         wait_until(lambda: session.execute("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%slow%'").fetchone()[0])
     subprocess.run([ROOT / "tests/servers/postgres.sh", "restart", postgres.directory], check=True)
     reader.join()
-    refused(outcome["answer"], "source_connection_lost")
+    error = refused(outcome["answer"], "source_connection_lost")
+    assert "pg_prod" in error["message"] and "again" in error["hint"]
 
 
 def test_cancelled_on_the_server(weir, postgres, database):
@@ -268,24 +288,29 @@ def test_data_directory_of_a_newer_version(tmp_path):
 
 @contextlib.contextmanager
 def small_disk(directory, megabytes):
+    """A disk of its own at `directory`, for those who enter its mount namespace with the command that is given."""
     directory.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", directory], check=True)
+    holder = subprocess.Popen([*unshare("--mount"), "sh", "-c", f'mount -t tmpfs -o size={megabytes}m none "$0" && echo ready && exec sleep infinity', str(directory)],
+                              stdout=subprocess.PIPE, text=True)
     try:
-        yield directory
+        assert holder.stdout.readline() == "ready\n"
+        users = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        yield directory, ["nsenter", "--target", str(holder.pid), "--mount", *users, WEIR]
     finally:
-        subprocess.run(["umount", "-l", directory], check=True)
+        holder.kill()
+        holder.wait()
 
 
 def test_disk_full_changes_nothing(start_weir, tmp_path):
-    with small_disk(tmp_path / "disk", 24) as disk:
-        server = start_weir(directory=disk)
+    with small_disk(tmp_path / "disk", 24) as (disk, command):
+        server = start_weir(directory=disk, command=command)
         server.query("CREATE TABLE kept AS SELECT range AS i FROM range(1000)")
         error = refused(server.try_query("CREATE TABLE big AS SELECT uuid()::text || uuid()::text AS noise FROM range(2000000)"), "disk_full")
         assert str(disk) in error["message"] + error["hint"]
         assert server.rows("SELECT count(*), sum(i) FROM kept") == [[1000, "499500"]] or server.rows("SELECT count(*) FROM kept") == [[1000]]
         assert server.error("SELECT * FROM big")["code"] == "table_not_found"
         server.stop()
-        again = start_weir(directory=disk)
+        again = start_weir(directory=disk, command=command)
         assert again.rows("SELECT count(*) FROM kept") == [[1000]]
         again.stop()
 

@@ -2,11 +2,12 @@
 
 import os
 import random
+import subprocess
 import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import WEIR, wait_until
 from copied import Copied
 from history import History
 from source_faults import Network, OwnPostgres
@@ -212,7 +213,7 @@ def test_frozen_source_is_not_ready(weir, network, copied, source):
     network.freeze()
     source.execute("INSERT INTO a VALUES (1001, 'frozen')")
     wait_until(lambda: weir.get("/ready").status_code == 503, 25, "/ready is false")
-    assert "sync_stalled: pg" in weir.get("/ready").text
+    assert weir.get("/ready").json() == {"status": "not_ready", "reasons": ["sync_stalled"]}  # no name: /ready needs no token
     assert weir.rows("SELECT count(*) FROM pg.public.a") == [[500]]
     network.thaw()
     equal(copy)
@@ -284,6 +285,37 @@ def test_a_stale_copy_is_refused(weir, network, copied):
     assert "timeout" in weir.post("/v1/query", {"query": demand}).text
     network.thaw()
     copy.wait(lambda: weir.post("/v1/query", {"query": demand}).status_code == 200, 30, "it is fresh again")
+
+
+def test_a_stopped_table_grows_old_while_others_are_fresh(weir, copied, source):
+    copy = copied()
+    copy.wait_streaming()
+    source.execute("DROP TABLE b; INSERT INTO a VALUES (1001, 'after it')")
+    copy.wait_stopped("b", "table_dropped")
+    equal_a = lambda: weir.rows("SELECT count(*) FROM pg.public.a WHERE id = 1001") == [[1]]  # noqa: E731
+    copy.wait(equal_a, 10, "the other one goes on")
+    [position] = source.execute("SELECT pg_current_wal_lsn()").fetchone()
+    time.sleep(1.2)
+
+    def check():
+        answer = weir.query("SELECT count(*) FROM pg.public.b")
+        assert answer["rows"] == [[500]] and answer["freshness"][0]["lag_seconds"] > 1
+        assert any("does not follow its source any more: table_dropped" in warning for warning in answer["warnings"])
+        copy.wait(lambda: copy.table("a")["lag_seconds"] < 1, 10, "the other one is fresh")
+        ages = dict(weir.rows("SELECT source_table, lag_seconds FROM kyma_connector_health WHERE source_table <> ''"))
+        assert ages["public.b"] > 1 > ages["public.a"], ages
+        began = time.monotonic()
+        refused = weir.post(f"/v1/query?min_lsn={position}", {"query": "SELECT count(*) FROM pg.public.b"})
+        assert "table_not_synced" in refused.text and "is stopped at" in refused.text, refused.text
+        assert time.monotonic() - began < 2, "nobody waits for what never comes"
+        assert weir.post(f"/v1/query?min_lsn={position}", {"query": "SELECT count(*) FROM pg.public.a"}).json()["rows"] == [[501]]
+    check()
+    shown = subprocess.run([WEIR, "sql", "--url", weir.url, "SELECT count(*) FROM pg.public.b"], capture_output=True, text=True, check=True)
+    assert "warning: the copy of pg.public.b does not follow" in shown.stderr
+    weir.stop()
+    weir.start()
+    copy.wait(lambda: copy.phases() == {"a": "streaming", "b": "disabled"}, 20, "as before")
+    check()
 
 
 def test_privileges(weir, postgres, copied, source):

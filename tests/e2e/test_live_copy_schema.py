@@ -168,3 +168,47 @@ def test_identity_full(copy, table, source):
     source.execute(f"ALTER TABLE {name} REPLICA IDENTITY FULL; UPDATE {name} SET t = 'y' WHERE id = 2; DELETE FROM {name} WHERE id = 3")
     copy.wait_equal(name, "id, t")
     assert copy.phases()[name] == "streaming"
+
+
+def test_publication_left(copy, table, source):
+    name = table("id int PRIMARY KEY, t text", "SELECT i, 't' || i FROM generate_series(1, 20) i")
+    source.execute(f"ALTER PUBLICATION {copy.slot} DROP TABLE {name}; UPDATE {name} SET t = 'unseen'")
+    copy.wait_equal(name, "id, t")
+    assert any(event["table"] == f"public.{name}" and event["reason"] == "not_published" for event in copy.events())
+    assert copy.weir.post("/v1/connectors/pg/pause?scope=sync").status_code == 200
+    source.execute(f"ALTER PUBLICATION {copy.slot} DROP TABLE {name}; DELETE FROM {name} WHERE id > 5")
+    assert copy.weir.post("/v1/connectors/pg/resume?scope=sync").status_code == 200
+    copy.wait_equal(name, "id, t")
+    source.execute(f"INSERT INTO {name} VALUES (21, 'seen')")
+    copy.wait_equal(name, "id, t")
+
+
+def test_a_stopped_table_shows_no_half_transaction(copy, table, source):
+    name = table("id int PRIMARY KEY, n bigint", "SELECT i, i FROM generate_series(1, 20) i")
+    with source.transaction():
+        source.execute(f"INSERT INTO {name} VALUES (21, 21)")
+        source.execute(f"UPDATE other SET t = '{name}'")
+        source.execute(f"ALTER TABLE {name} ALTER COLUMN n TYPE text USING 'n' || n")
+        source.execute(f"INSERT INTO {name} VALUES (22, 'x')")
+    copy.wait_stopped(name, "type_changed: n")
+    copy.wait_equal("other", "id, t")
+    assert copy.rows(name, "max(id), count(*)") == [["20", "20"]]
+    copy.resync(name)
+    copy.wait_streaming()
+    copy.wait_equal(name, "id, n")
+
+
+def test_a_column_whose_name_differs_by_letter_case_only(copy, table, source):
+    name = table("id int PRIMARY KEY", "SELECT generate_series(1, 20)")
+    source.execute(f'ALTER TABLE {name} ADD COLUMN "ID" text; INSERT INTO {name} VALUES (21, \'x\')')
+    copy.wait(lambda: copy.phases()[name] == "disabled", 20, "the table stops")
+    assert "letter case" in copy.table(name)["reason"]
+    copy.resync(name)
+    copy.wait(lambda: copy.phases()[name] == "disabled" and "letter case" in copy.table(name)["reason"], 20, "it cannot be kept at all")
+
+
+def test_array_default(copy, table, source):
+    name = table("id int PRIMARY KEY", "SELECT generate_series(1, 20)")
+    source.execute(f"ALTER TABLE {name} ADD COLUMN tags text[] DEFAULT ARRAY['a', 'b,c']; ALTER TABLE {name} ADD COLUMN pause interval DEFAULT '1 mon 2 days 3s'")
+    source.execute(f"INSERT INTO {name} VALUES (21, '{{x}}', '1s')")
+    copy.wait(lambda: copy.rows(name, "count(*) FILTER (tags = ['a', 'b,c'] AND pause = INTERVAL '1 month 2 days 3 seconds'), count(*)") == [["20", "21"]], 10, "the defaults")

@@ -152,17 +152,19 @@ def keys(postgres, database, weir, seed):
     with postgres.connect(database) as session:
         every_type.create(session, "every_type", ROWS, random.Random(seed))
         keys = every_type.read_keys(session, "every_type")
-    weir.register(postgres, database)
+    # Both ways to read: in one request with parameters, as small tables are, and by COPY with literals in its text.
+    weir.register(postgres, database, "small")
+    weir.register(postgres, database, "by_copy", small_read_rows=0)
     return keys
 
 
 def test_pushed_unpushed_and_psycopg_agree(weir, keys, seed):
-    counts, lists_with_null, pushed, selective = collections.Counter(), 0, 0, 0
+    counts, lists_with_null, pushed, selective, copied = collections.Counter(), 0, 0, 0, 0
     for number, (atoms, predicate) in enumerate(generate(random.Random(seed + 1))):
         counts.update((a.column.name, a.operator) for a in atoms)
         lists_with_null += sum(a.operator in every_type.LISTS and None in a.operands for a in atoms)
         expected = sorted(row for row, values in keys.items() if predicate.value(values) is True)
-        text = f"SELECT id FROM pg_prod.public.every_type WHERE {predicate.sql()}"
+        text = f"SELECT id FROM {('small', 'by_copy')[number % 2]}.public.every_type WHERE {predicate.sql()}"
         answer = weir.query(text)
         unpushed = weir.query("SET weir_pushdown = false; " + text)
         where = f"WEIR_SEED={seed}, predicate {number}: {text}\n{answer['pushdown_summary']}"
@@ -174,8 +176,12 @@ def test_pushed_unpushed_and_psycopg_agree(weir, keys, seed):
             assert all(not scan["filters_residual"] for scan in scans), f"not pushed whole: {where}"
         pushed += bool(scans) and any(s["filters_pushed"] and not s["filters_residual"] for s in scans)
         selective += 0 < len(expected) < ROWS
+        remote = [s["remote_query"] or "" for s in scans]
+        assert all(query.startswith("COPY") == (number % 2 == 1) for query in remote if query), where
+        copied += any(query.startswith("COPY") for query in remote)
     print(f"{PREDICATES} predicates, {pushed} pushed whole, {selective} selective, {lists_with_null} lists with NULL, seed {seed}")
     assert lists_with_null >= 0.1 * PREDICATES
     assert min(counts[c.name, o] for c in every_type.COLUMNS for o in c.operators) >= LEAST_OF_EACH
     assert pushed >= 0.4 * PREDICATES
     assert selective >= 0.5 * PREDICATES
+    assert copied >= 0.45 * PREDICATES

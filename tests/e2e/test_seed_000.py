@@ -1,8 +1,7 @@
 """Seed 000 for PostgreSQL in mode federation, as typed: names and hosts aside."""
 
-import json
-
 import pytest
+import seed_000
 
 from conftest import wait_until
 
@@ -10,31 +9,12 @@ from conftest import wait_until
 @pytest.fixture(scope="module")
 def seed(postgres, database, weir):
     with postgres.connect(database) as session:
-        session.execute("CREATE TABLE users (id bigint PRIMARY KEY, email text, region text)")
-        session.execute("INSERT INTO users SELECT i, 'user' || i || '@example.com', (ARRAY['eu','us','apac'])[i % 3 + 1] FROM generate_series(1, 1000) i")
-        session.execute("CREATE SCHEMA billing")
-        session.execute("CREATE TABLE billing.invoices (id bigint PRIMARY KEY, amount numeric(12,2))")
-        session.execute("INSERT INTO billing.invoices VALUES (1, 12.50), (2, NULL)")
+        seed_000.make_tables(session)
         session.execute("CREATE SCHEMA hidden; CREATE TABLE hidden.payroll (id int)")
-        session.execute("ANALYZE")
-    body = json.loads(f"""{{
-        "name": "pg_prod",
-        "type": "postgres",
-        "mode": "federation",
-        "connection": {{
-            "url": "{postgres.database_url(database, password=False)}",
-            "secret_ref": "$env:PG_PROD_PASSWORD",
-            "tls": "required",
-            "pool_size": 10
-        }},
-        "scope": {{ "include_schemas": ["public", "billing"] }},
-        "sync": {{ "tables": ["public.users", "billing.invoices"] }}
-    }}""")
-    answer = weir.post("/v1/connectors", body)
-    assert answer.status_code == 201, answer.text
+    connector = seed_000.register(weir, postgres, database, "federation")
     weir.query("""CREATE TABLE otel_logs AS SELECT i % 10 AS user_id, CASE WHEN i % 4 = 0 THEN 'ERROR' ELSE 'INFO' END AS severity_text,
                   now() - INTERVAL (i) SECOND AS _timestamp FROM range(1, 401) t(i)""")
-    return answer.json()["id"]
+    return connector
 
 
 def test_registration_answers_the_id(seed):

@@ -19,6 +19,13 @@ namespace {
 using nlohmann::json;
 using namespace weir;
 
+/// As the engine tells errors of the storage from those of a query.
+ErrorCode code_of(duckdb::ExceptionType type) {
+  using enum duckdb::ExceptionType;
+  return type == IO || type == TRANSACTION || type == FATAL || type == INTERNAL ? ErrorCode::io_error
+                                                                                : ErrorCode::query_failed;
+}
+
 /// SQL without the engine's rules, errors in DuckDB's own words.
 class PlainSession : public lake::SqlSession {
  public:
@@ -31,7 +38,7 @@ class PlainSession : public lake::SqlSession {
 
   Result<std::vector<std::vector<std::string>>> rows(std::string_view sql) override {
     const auto result = connection_.Query(std::string(sql));
-    if (result->HasError()) return fail(ErrorCode::query_failed, result->GetError());
+    if (result->HasError()) return fail(code_of(result->GetErrorType()), result->GetError());
     std::vector<std::vector<std::string>> rows(result->RowCount());
     for (size_t row = 0; row < rows.size(); ++row) {
       for (size_t column = 0; column < result->ColumnCount(); ++column) {

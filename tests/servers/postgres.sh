@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A private PostgreSQL cluster on loopback for tests, the demo and benchmarks.
-#   postgres.sh start DIR PORT [NAME=VALUE …]   makes the cluster in DIR when there is none, starts it, prints its URL
+#   postgres.sh start DIR PORT [NAME=VALUE …]   makes the cluster in DIR when there is none, starts it, prints its URL;
+#                                               PORT "free" takes one that nobody uses
 #   postgres.sh restart DIR [fast|immediate] | stop DIR | remove DIR
 # The superuser is "weir" with the password in DIR/password; DIR/tls holds ca.crt and a server certificate for localhost.
 # NAME=VALUE are settings for postgresql.conf. Statements are logged to DIR/log, which tests read.
@@ -60,6 +61,7 @@ CONF
 start() {
   local dir=$1 port=$2
   shift 2
+  [ "$port" != free ] || port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   [ -s "$dir/data/PG_VERSION" ] || make_cluster "$dir"
   {
     echo "port = $port"

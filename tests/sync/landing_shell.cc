@@ -18,18 +18,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "connector/fleet.h"
-#include "engine/engine.h"
-#include "state/store.h"
 #include "sync/changes_fixture.h"
 #include "sync/copy_sql.h"
-#include "sync/landing.h"
+#include "sync/engine_fixture.h"
 
 namespace {
 
 using namespace weir;
 using sync::testing::changes_of;
 using sync::testing::Event;
+using sync::testing::must;
 using sync::testing::place_of;
 using sync::testing::position_of;
 using Clock = std::chrono::steady_clock;
@@ -161,53 +159,11 @@ class History {
 };
 
 /// The engine and one landing over a directory.
-class Shell {
- public:
-  Shell(const std::string& path, sync::LandingOptions options) {
-    directory_ = must(lake::DataDirectory::open(path, ""));
-    store_ = must(state::Store::open(directory_->state_file()));
-    fleet_ = std::make_unique<connector::Fleet>(registry_, secrets_, *store_, metrics_);
-    committer = std::make_unique<lake::Committer>(lake::CommitterOptions{}, directory_->extents(), metrics_);
-    engine::EngineOptions engine_options;
-    engine_options.ducklake_extension = WEIR_DUCKLAKE_EXTENSION;
-    engine_options.threads = 2;
-    engine_ = must(engine::Engine::open(engine_options, *directory_, *fleet_, *committer, metrics_));
-    session = must(engine_->open_session());
-    landing = must(open_landing("pg", std::move(options)));
-  }
-  ~Shell() {
-    landing.reset();
-    session.reset();
-    engine_.reset();
-    fleet_.reset();
-  }
+struct Shell : sync::testing::TestEngine {
+  Shell(const std::string& path, sync::LandingOptions options)
+      : TestEngine(path), landing(must(open_landing("pg", std::move(options)))) {}
 
-  template <typename T>
-  static T must(Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().to_string());
-    return std::move(*result);
-  }
-  static void must(const Status& status) {
-    if (!status) throw std::runtime_error(status.error().to_string());
-  }
-  std::unique_ptr<lake::SqlSession> open_session() { return must(engine_->open_session()); }
-  Result<std::unique_ptr<sync::Landing>> open_landing(const std::string& connector, sync::LandingOptions options) {
-    return sync::Landing::open(
-        connector, [this] { return engine_->open_session(); }, *committer, committer->epoch(), std::move(options));
-  }
-
-  std::unique_ptr<lake::Committer> committer;
-  std::unique_ptr<lake::SqlSession> session;
   std::unique_ptr<sync::Landing> landing;
-
- private:
-  connector::Registry registry_{{}};
-  options::SecretResolver secrets_;
-  telemetry::Metrics metrics_;
-  std::unique_ptr<lake::DataDirectory> directory_;
-  std::unique_ptr<state::Store> store_;
-  std::unique_ptr<connector::Fleet> fleet_;
-  std::unique_ptr<engine::Engine> engine_;
 };
 
 /// The commit that a position stands behind.
@@ -233,7 +189,7 @@ std::vector<std::string> lines_of(Shell& shell, const connector::ChangeTable& ta
   std::vector<std::string> lines;
   const auto sql = "SELECT * EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) FROM (" +
                    sync::copy_view_sql("pg", table.name, table.columns, sync::CopyView::current) + ") ORDER BY id";
-  for (const auto& row : Shell::must(shell.session->rows(sql))) {
+  for (const auto& row : must(shell.session->rows(sql))) {
     std::string line;
     for (const auto& value : row) line += "|" + value;
     lines.push_back(line);
@@ -261,24 +217,24 @@ std::string scan_of(const History& history) {
 void land(Shell& shell, History& history) {
   auto& landing = *shell.landing;
   const auto changes = history.next();
-  Shell::must(landing.begin());
-  for (const auto& change : changes) Shell::must(landing.apply(change));
-  Shell::must(landing.commit({position_of(history.commit), "system/1", {}}));
+  must(landing.begin());
+  for (const auto& change : changes) must(landing.apply(change));
+  must(landing.commit({position_of(history.commit), "system/1", {}}));
 }
 
 /// The copy made, with commits before, in and behind its snapshot.
 void make_copy(Shell& shell, History& history) {
   auto& landing = *shell.landing;
-  Shell::must(landing.prepare(history.table));
+  must(landing.prepare(history.table));
   const auto name = history.table->name;
   for (int i = 0; i < 2; ++i) land(shell, history);
-  Shell::must(landing.snapshot_begins(name, position_of(history.commit), {}));
+  must(landing.snapshot_begins(name, position_of(history.commit), {}));
   const auto scan = scan_of(history);
   const auto shape = history.table;
   // The snapshot is read while changes come; one of shape would begin it anew.
-  Shell::must(landing.load(name, scan, {}));
+  must(landing.load(name, scan, {}));
   for (int i = 0; i < 3; ++i) land(shell, history);
-  Shell::must(landing.complete(name));
+  must(landing.complete(name));
 }
 
 std::function<void(std::string_view)> fault_steps() {
@@ -307,7 +263,7 @@ int run(const std::string& path, uint64_t last, uint64_t seed) {
   if (tables.empty() || tables[0].phase == sync::CopyPhase::loading) make_copy(shell, history);
   while (history.commit < last) {
     land(shell, history);
-    if (history.commit % 4 == 0) static_cast<void>(Shell::must(shell.landing->fold(true, {})));
+    if (history.commit % 4 == 0) static_cast<void>(must(shell.landing->fold(true, {})));
   }
   std::cout << "landed " << history.commit << std::endl;
   return 0;
@@ -404,10 +360,10 @@ int starve(const std::string& path, uint64_t last, uint64_t seed) {
       return false;
     };
     if (dice() % 2 == 0 || !starved(attempt, before, *shape, refused)) {
-      if (commit_of(*shell->landing) < history.commit) Shell::must(attempt());
+      if (commit_of(*shell->landing) < history.commit) must(attempt());
     }
     if (dice() % 3 == 0) starved(fold, lines_of(history), *history.table, refused_folds);
-    if (dice() % 5 == 0) Shell::must(fold());
+    if (dice() % 5 == 0) must(fold());
   }
   std::cout << fmt::format("landed {}, refused {} commits and {} folds, reopened {}\n", history.commit, refused,
                            refused_folds, reopened)
@@ -453,12 +409,12 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
   const auto table = sync::testing::notes_table();
   auto start = Clock::now();
   auto cpu = cpu_seconds();
-  Shell::must(landing.prepare(table));
-  Shell::must(landing.snapshot_begins(table->name, position_of(1), {}));
-  const auto loaded = Shell::must(landing.load(
+  must(landing.prepare(table));
+  must(landing.snapshot_begins(table->name, position_of(1), {}));
+  const auto loaded = must(landing.load(
       table->name,
       fmt::format("(SELECT i AS id, 'user-' || i AS note, md5(i::VARCHAR) AS big FROM range({}) t(i))", rows), {}));
-  Shell::must(landing.complete(table->name));
+  must(landing.complete(table->name));
   std::cout << fmt::format("load {} rows: {:.0f} ms, {:.2f} CPU-s/M\n", loaded, ms_since(start),
                            (cpu_seconds() - cpu) / static_cast<double>(rows) * 1e6);
   std::mt19937_64 dice(7);
@@ -497,11 +453,11 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
     made_ms += ms_since(making);
     made_cpu += cpu_seconds() - making_cpu;
     const auto began = Clock::now();
-    Shell::must(landing.begin());
+    must(landing.begin());
     connector::Change change = connector::RowChanges{
         changes.table, {}, batch::OwnedArray(*const_cast<ArrowArray*>(changes.rows.get())), changes.count};
-    Shell::must(landing.apply(change));
-    Shell::must(landing.commit({position_of(static_cast<uint64_t>(c) + 2), "system/1", {}}));
+    must(landing.apply(change));
+    must(landing.commit({position_of(static_cast<uint64_t>(c) + 2), "system/1", {}}));
     times.push_back(ms_since(began));
     landed_ms += times.back();
   }
@@ -525,12 +481,12 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
     std::vector<double> reads;
     for (int i = 0; i < 5; ++i) {
       const auto began = Clock::now();
-      Shell::must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" +
-                                      sync::copy_view_sql("pg", table->name, table->columns, sync::CopyView::current) +
-                                      ") GROUP BY 1"));
+      must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" +
+                               sync::copy_view_sql("pg", table->name, table->columns, sync::CopyView::current) +
+                               ") GROUP BY 1"));
       reads.push_back(ms_since(began));
     }
-    const auto files = Shell::must(shell.session->rows(
+    const auto files = must(shell.session->rows(
         "SELECT count(*), count(delete_file) FROM ducklake_list_files('weir', 'notes', schema => 'pg.public')"));
     std::cout << fmt::format("read {}: {:.0f} ms, hot rows {}, files {} deletes {}\n", label, percentile(reads, .5),
                              landing.tables()[0].hot_rows, files[0][0], files[0][1]);
@@ -538,7 +494,7 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
   read("before the last fold");
   start = Clock::now();
   cpu = cpu_seconds();
-  const auto moved = Shell::must(landing.fold(true, {}));
+  const auto moved = must(landing.fold(true, {}));
   std::cout << fmt::format("last fold of {}: {:.0f} ms, {:.2f} CPU-s\n", moved, ms_since(start), cpu_seconds() - cpu);
   read("after it");
   return 0;

@@ -5,6 +5,7 @@
 
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/schema_drift.h"
+#include "connectors/postgres/wire_time.h"
 
 namespace weir::postgres {
 namespace {
@@ -12,9 +13,6 @@ namespace {
 using connector::TableStop;
 using pgoutput::Body;
 using pgoutput::Kind;
-
-/// From 1970 to 2000.
-constexpr int64_t kEpochMicroseconds = int64_t{10957} * 86'400'000'000;
 
 std::chrono::system_clock::time_point time_of(int64_t microseconds) {
   return std::chrono::system_clock::time_point(std::chrono::microseconds(microseconds));
@@ -76,6 +74,9 @@ Status ChangeDecoder::take(std::span<const char> message) {
       const auto abort = WEIR_TRY(pgoutput::parse_stream_abort(body));
       return streamed_.abort(abort.xid, abort.subtransaction);
     }
+    case Kind::relation:
+      WEIR_TRY(announce(body));
+      return apply(kind, body);
     default:
       return apply(kind, body);
   }
@@ -102,7 +103,32 @@ Status ChangeDecoder::take_streamed(Kind kind, Body body) {
   }
   if (body.size() < sizeof(uint32_t)) return unexpected_message(static_cast<char>(kind));
   const auto subtransaction = load_big_endian<uint32_t>(body.data());
-  return streamed_.add(stream_xid_, subtransaction, kind, body.subspan(sizeof subtransaction));
+  const Body rest = body.subspan(sizeof subtransaction);
+  if (kind == Kind::relation) WEIR_TRY(announce(rest));
+  return streamed_.add(stream_xid_, subtransaction, kind, rest);
+}
+
+Status ChangeDecoder::announce(Body body) {
+  if (body.size() < sizeof(uint32_t)) return unexpected_message(static_cast<char>(Kind::relation));
+  announced_[load_big_endian<uint32_t>(body.data())].assign(body.begin(), body.end());
+  return {};
+}
+
+Status ChangeDecoder::replay(Kind kind, Body body, bool is_aborted) {
+  if (!is_aborted) return apply(kind, body);
+  skipped_[load_big_endian<uint32_t>(body.data())].assign(body.begin(), body.end());
+  return {};
+}
+
+/// A row of the table comes, and nothing has described it since the description that was rolled back.
+Status ChangeDecoder::recall_relation(uint32_t oid) {
+  const auto found = skipped_.extract(oid);
+  return found ? take_relation(WEIR_TRY(pgoutput::parse_relation(found.mapped()))) : Status();
+}
+
+/// What was rolled back in the transaction that ends holds on, unless the source has described the table anew.
+void ChangeDecoder::forget_outdated_relations() {
+  std::erase_if(skipped_, [&](const auto& one) { return announced_[one.first] != one.second; });
 }
 
 Status ChangeDecoder::apply(Kind kind, Body body) {
@@ -112,7 +138,7 @@ Status ChangeDecoder::apply(Kind kind, Body body) {
     case Kind::remove:
       return take_row(kind, body);
     case Kind::relation:
-      return take_relation(WEIR_TRY(pgoutput::parse_relation(body)));
+      return describe_table(body);
     case Kind::truncate:
       return take_truncate(WEIR_TRY(pgoutput::parse_truncate(body)));
     case Kind::type:
@@ -144,8 +170,26 @@ Status ChangeDecoder::end(const pgoutput::Commit& commit) {
 Status ChangeDecoder::commit_streamed(const pgoutput::StreamCommit& commit) {
   if (in_transaction_) return unexpected_message('c');
   begin(commit.commit.commit, commit.commit.committed_at, commit.xid);
-  WEIR_TRY(streamed_.commit(commit.xid, [this](Kind kind, Body body) { return apply(kind, body); }));
+  WEIR_TRY(streamed_.commit(commit.xid,
+                            [this](Kind kind, Body body, bool is_aborted) { return replay(kind, body, is_aborted); }));
+  forget_outdated_relations();
   return end(commit.commit);
+}
+
+/// The transaction at hand is in the table's copy from its beginning: the table may have looked otherwise then.
+bool ChangeDecoder::precedes_copy(uint32_t oid) const {
+  const auto found = tables_.find(oid);
+  return found != tables_.end() && found->second.followed && stamp_.commit < found->second.followed->source.since;
+}
+
+Status ChangeDecoder::describe_table(Body body) {
+  const pgoutput::Relation relation = WEIR_TRY(pgoutput::parse_relation(body));
+  if (precedes_copy(relation.oid)) {
+    skipped_[relation.oid].assign(body.begin(), body.end());
+    return {};
+  }
+  skipped_.erase(relation.oid);
+  return take_relation(relation);
 }
 
 Status ChangeDecoder::take_relation(const pgoutput::Relation& relation) {
@@ -153,14 +197,7 @@ Status ChangeDecoder::take_relation(const pgoutput::Relation& relation) {
   if (found == tables_.end()) found = tables_.emplace(relation.oid, WEIR_TRY(meet(relation))).first;
   Entry& entry = found->second;
   if (entry.has_ended) return {};
-  std::optional<TableFacts> facts;
-  if (!is_unchanged(*entry.followed, relation)) {
-    facts = WEIR_TRY(catalog_.table(relation.oid, xid_));
-  } else if (auto stop = find_replaced(*entry.followed, WEIR_TRY(catalog_.column_numbers(relation.oid, xid_)))) {
-    end_table(relation.oid, std::move(*stop));
-    return {};
-  }
-  Drift drift = compare(*entry.followed, relation, facts ? &*facts : nullptr);
+  Drift drift = WEIR_TRY(drift_of(*entry.followed, relation));
   if (drift.stop) {
     end_table(relation.oid, std::move(*drift.stop));
     return {};
@@ -170,6 +207,17 @@ Status ChangeDecoder::take_relation(const pgoutput::Relation& relation) {
   began_to_gather();
   gatherer_.add(relation.oid, std::move(*drift.change));
   return {};
+}
+
+Result<Drift> ChangeDecoder::drift_of(const FollowedTable& known, const pgoutput::Relation& relation) {
+  if (!is_unchanged(known, relation)) {
+    const auto facts = WEIR_TRY(catalog_.table(relation.oid, xid_));
+    return compare(known, relation, facts ? &*facts : nullptr);
+  }
+  const auto numbers = WEIR_TRY(catalog_.column_numbers(relation.oid, xid_));
+  if (auto stop = find_replaced(known, numbers)) return Drift{nullptr, {}, std::move(stop)};
+  Drift drift = compare(known, relation, nullptr);
+  return drift.next ? with_storage(std::move(drift.next), numbers) : std::move(drift);
 }
 
 /// A table whose number was not known: one that the copy knows by name only, one that took the name of such a one, or
@@ -194,11 +242,15 @@ Result<ChangeDecoder::Entry> ChangeDecoder::meet(const pgoutput::Relation& relat
   if (!facts) return Entry{nullptr, true};
   auto candidate = judge(*facts);
   if (!candidate.table || candidate.table->name != name) return Entry{nullptr, true};
-  return Entry{std::make_shared<FollowedTable>(known_table(std::move(candidate.table), &*facts)), false};
+  FollowedTable table = known_table(std::move(candidate.table), &*facts);
+  table.source.since = {};
+  return Entry{std::make_shared<FollowedTable>(std::move(table)), false};
 }
 
 Status ChangeDecoder::take_row(Kind kind, Body body) {
   WEIR_TRY(pgoutput::parse_row(kind, body, row_));
+  if (precedes_copy(row_.relation)) return {};
+  if (!skipped_.empty()) WEIR_TRY(recall_relation(row_.relation));
   events_++;
   const auto found = tables_.find(row_.relation);
   if (found == tables_.end() ||
@@ -218,6 +270,8 @@ Status ChangeDecoder::take_row(Kind kind, Body body) {
 
 Status ChangeDecoder::take_truncate(const pgoutput::Truncate& truncate) {
   for (const uint32_t oid : truncate.relations) {
+    if (precedes_copy(oid)) continue;
+    WEIR_TRY(recall_relation(oid));
     const auto found = tables_.find(oid);
     if (found == tables_.end() || found->second.has_ended || !found->second.followed) continue;
     events_++;

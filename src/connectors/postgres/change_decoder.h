@@ -11,6 +11,7 @@
 #include "connector/changes.h"
 #include "connectors/postgres/change_gatherer.h"
 #include "connectors/postgres/followed_table.h"
+#include "connectors/postgres/schema_drift.h"
 #include "connectors/postgres/streamed_transactions.h"
 
 namespace weir::postgres {
@@ -62,11 +63,18 @@ class ChangeDecoder {
   };
 
   Status take_streamed(pgoutput::Kind kind, pgoutput::Body body);
+  Status announce(pgoutput::Body body);
+  Status replay(pgoutput::Kind kind, pgoutput::Body body, bool is_aborted);
   Status apply(pgoutput::Kind kind, pgoutput::Body body);
   void begin(Lsn commit, int64_t committed_at, uint32_t xid);
   Status end(const pgoutput::Commit& commit);
   Status commit_streamed(const pgoutput::StreamCommit& commit);
+  Status describe_table(pgoutput::Body body);
+  bool precedes_copy(uint32_t oid) const;
   Status take_relation(const pgoutput::Relation& relation);
+  Status recall_relation(uint32_t oid);
+  void forget_outdated_relations();
+  Result<Drift> drift_of(const FollowedTable& known, const pgoutput::Relation& relation);
   Result<Entry> meet(const pgoutput::Relation& relation);
   Status take_row(pgoutput::Kind kind, pgoutput::Body body);
   Status take_truncate(const pgoutput::Truncate& truncate);
@@ -82,6 +90,11 @@ class ChangeDecoder {
 
   std::unordered_map<uint32_t, Entry> tables_;  ///< by oid
   std::vector<FollowedTable> unmet_;            ///< whose oid nobody knows
+  /// The descriptions that came last, by oid, whether their transactions are committed or not.
+  std::unordered_map<uint32_t, std::string> announced_;
+  /// Those that were rolled back with the subtransaction that they came in, or came before the table's copy begins. The
+  /// source does not repeat them: they hold for the rows that follow.
+  std::unordered_map<uint32_t, std::string> skipped_;
   ChangeGatherer gatherer_;
   pgoutput::Row row_;  // keeps its memory
 

@@ -1,138 +1,15 @@
 /// Groups of changes from constructed messages.
-#include "connectors/postgres/change_decoder.h"
-
-#include <filesystem>
-#include <map>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include "connectors/postgres/change_lines.h"
-#include "connectors/postgres/pgoutput_fixture.h"
-#include "connectors/postgres/type_oids.h"
+#include "connectors/postgres/change_decoder_fixture.h"
 
 namespace weir::postgres {
 namespace {
 
-using connector::ChangeGroup;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr uint32_t kUsers = 42, kNotes = 43;
-
-pgoutput::Relation relation(uint32_t oid, const std::string& name, char identity = 'd') {
-  return {.oid = oid,
-          .schema = "public",
-          .name = name,
-          .identity = identity,
-          .columns = {{true, "id", oid::kInt8, -1},
-                      {identity == 'f', "name", oid::kText, -1},
-                      {identity == 'f', "note", oid::kText, -1}}};
-}
-
-AttributeFacts attribute(int16_t number, const std::string& name, uint32_t type, plan::Kind kind) {
-  return {.source = {number, type, -1},
-          .column = {.name = name, .type = {kind, 0, 0, {}}, .source_type = std::to_string(type)},
-          .is_selectable = true};
-}
-
-TableFacts facts(uint32_t oid, const std::string& name) {
-  return {.oid = oid,
-          .name = {"public", name},
-          .storage = oid,
-          .may_select = true,
-          .may_publish = true,
-          .attributes = {attribute(1, "id", oid::kInt8, plan::Kind::int64),
-                         attribute(2, "name", oid::kText, plan::Kind::text),
-                         attribute(3, "note", oid::kText, plan::Kind::text)},
-          .primary_key = {1},
-          .identity_index = {}};
-}
-
-class FakeCatalog final : public ChangeCatalog {
- public:
-  Result<std::optional<TableFacts>> table(uint32_t oid, uint32_t) override {
-    asked++;
-    const auto found = tables.find(oid);
-    return found == tables.end() ? std::nullopt : std::optional(found->second);
-  }
-  Result<ColumnNumbers> column_numbers(uint32_t oid, uint32_t) override {
-    ColumnNumbers numbers;
-    for (const AttributeFacts& one : tables[oid].attributes) numbers[one.column.name] = one.source.number;
-    return numbers;
-  }
-  Result<CastValues> cast(uint32_t, const plan::Column&, const RawValues& values) override {
-    if (cast_error) return fail(*cast_error);
-    CastValues cast;
-    for (size_t i = 0; i < values.size(); i++) {
-      if (values.form(i) == RawValues::Form::null) {
-        cast.emplace_back();
-      } else {
-        cast.emplace_back("<" + std::string(values.bytes(i)) + ">");
-      }
-    }
-    return cast;
-  }
-
-  std::map<uint32_t, TableFacts> tables;
-  std::optional<Error> cast_error;
-  int asked = 0;
-};
-
-class ChangeDecoderTest : public ::testing::Test {
- protected:
-  ChangeDecoderTest() {
-    catalog_.tables = {{kUsers, facts(kUsers, "users")}, {kNotes, facts(kNotes, "notes")}};
-    limits_.age_max = std::chrono::milliseconds(0);
-    begin();
-  }
-  ~ChangeDecoderTest() override {
-    decoder_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void begin() {
-    decoder_.reset();
-    std::vector<FollowedTable> known;
-    for (const auto& [oid, table] : catalog_.tables) known.push_back(known_table(judge(table).table, nullptr));
-    auto streamed = StreamedTransactions::open(directory_, limits_.spill_memory_bytes);
-    EXPECT_TRUE(streamed);
-    decoder_ = std::make_unique<ChangeDecoder>(std::move(known), Lsn{100}, limits_, std::move(*streamed), catalog_,
-                                               [this](ChangeGroup group) -> Status {
-                                                 groups_.push_back(std::move(group));
-                                                 return {};
-                                               });
-  }
-
-  void take(const std::vector<std::string>& messages) {
-    for (const std::string& message : messages) {
-      const Status taken = decoder_->take(message);
-      ASSERT_TRUE(taken) << taken.error().to_string();
-    }
-  }
-  /// The lines of what was handed over, after a flush.
-  std::vector<std::string> lines() {
-    EXPECT_TRUE(decoder_->flush());
-    std::vector<std::string> lines;
-    for (ChangeGroup& group : groups_) {
-      for (connector::Change& change : group.changes) {
-        for (std::string& line : lines_of(change)) lines.push_back(std::move(line));
-      }
-    }
-    groups_.clear();
-    return lines;
-  }
-  void begin_users() { take({begin_message(200), relation_message(relation(kUsers, "users"))}); }
-
-  const std::filesystem::path directory_ =
-      std::filesystem::temp_directory_path() / ("weir_decoder_test_" + std::to_string(getpid()));
-  FakeCatalog catalog_;
-  connector::GroupLimits limits_;
-  std::unique_ptr<ChangeDecoder> decoder_;
-  std::vector<ChangeGroup> groups_;
-};
 
 TEST_F(ChangeDecoderTest, GathersWholeTransactions) {
   begin_users();
@@ -261,21 +138,24 @@ TEST_F(ChangeDecoderTest, ATransactionThatEndsWithAFullPartIsStillEnded) {
   EXPECT_THAT(groups_[1].changes, IsEmpty());
 }
 
-TEST_F(ChangeDecoderTest, StreamedTransactionsWaitForTheirCommit) {
-  take({stream_start_message(8), relation_message(relation(kUsers, "users"), 8),
-        insert_message(kUsers, {cell(1), cell("a"), null_cell()}, 8),
-        insert_message(kUsers, {cell(2), cell("rolled back"), null_cell()}, 9), stream_stop_message(),
-        stream_start_message(20), relation_message(relation(kUsers, "users"), 20),
-        insert_message(kUsers, {cell(3), cell("other"), null_cell()}, 20), stream_stop_message(),
-        stream_abort_message(8, 9), stream_start_message(8),
-        insert_message(kUsers, {cell(4), cell("b"), null_cell()}, 8), stream_stop_message(), begin_message(200),
-        relation_message(relation(kUsers, "users")), insert_message(kUsers, {cell(5), cell("small"), null_cell()}),
-        commit_message(200, 210)});
-  EXPECT_THAT(lines(), ElementsAre("insert id=5 name=small note=NULL"));
-  take({stream_commit_message(8, 220, 230), stream_abort_message(20, 20)});
-  EXPECT_TRUE(decoder_->flush());
-  EXPECT_EQ(groups_.at(0).position, to_position(Lsn{230}));
-  EXPECT_THAT(lines(), ElementsAre("insert id=1 name=a note=NULL", "insert id=4 name=b note=NULL"));
+TEST_F(ChangeDecoderTest, ValuesThatAreTakenAgainFillAGroup) {
+  limits_.bytes_max = 100'000;
+  begin();
+  begin_users();
+  take({insert_message(kUsers, {cell(1), cell("a"), cell(std::string(30'000, 'x'))})});
+  for (int i = 0; i < 10; i++) take({update_message(kUsers, 0, {}, {cell(1), cell("b"), unchanged_cell()})});
+  ASSERT_THAT(groups_, SizeIs(1));
+  EXPECT_FALSE(groups_[0].complete);
+  EXPECT_EQ(groups_[0].rows, 4u);
+}
+
+TEST_F(ChangeDecoderTest, NullsFillAGroup) {
+  limits_.bytes_max = 1'000;
+  begin();
+  begin_users();
+  for (int i = 0; i < 100; i++) take({delete_message(kUsers, 'K', {cell(i), null_cell(), null_cell()})});
+  ASSERT_THAT(groups_, SizeIs(2));
+  EXPECT_EQ(groups_[0].rows, 50u);
 }
 
 TEST_F(ChangeDecoderTest, AnIdlePositionIsNews) {
@@ -301,6 +181,7 @@ TEST_F(ChangeDecoderTest, ShowsASchemaChangeWhereItHappened) {
   after.columns.push_back({false, "age", oid::kInt4, -1});
   TableFacts& now = catalog_.tables[kUsers];
   now.attributes[1].column.name = "full_name";
+  now.last_number = 4;
   now.attributes.push_back(attribute(4, "age", oid::kInt4, plan::Kind::int32));
   now.attributes[3].missing_value = "18";
   now.attributes[3].has_missing_value = true;
@@ -347,23 +228,51 @@ TEST_F(ChangeDecoderTest, LetsTheSourceCastWhatOnlyItCan) {
 
 TEST_F(ChangeDecoderTest, ATableWhoseCastsTheSourceRefusesStopsAlone) {
   catalog_.tables[kUsers].attributes[2].column.cast_to_text = true;
-  catalog_.cast_error = Error{ErrorCode::source_query_failed, "no such cast", {}, {}};
+  catalog_.cast_error = Error{ErrorCode::source_query_failed, "no such cast (SQLSTATE 42846)", {}, {}};
   begin();
   begin_users();
   take({insert_message(kUsers, {cell(1), cell("a"), cell("x")}), relation_message(relation(kNotes, "notes")),
         insert_message(kNotes, {cell(1), cell("n"), null_cell()}), commit_message(200, 210)});
-  EXPECT_THAT(lines(), ElementsAre("insert id=1 name=n note=NULL", "end users: source_query_failed: no such cast"));
+  EXPECT_THAT(lines(), ElementsAre("insert id=1 name=n note=NULL",
+                                   "end users: source_query_failed: no such cast (SQLSTATE 42846)"));
 }
 
-TEST_F(ChangeDecoderTest, ALostConnectionOfACastIsTheStreamsError) {
+TEST_F(ChangeDecoderTest, APassingFailureOfACastIsTheStreamsError) {
   catalog_.tables[kUsers].attributes[2].column.cast_to_text = true;
-  catalog_.cast_error = Error{ErrorCode::source_connection_lost, "gone", {}, {}};
+  for (const Error& error :
+       {Error{ErrorCode::source_connection_lost, "gone", {}, {}},
+        Error{ErrorCode::source_auth_failed, "the password is another one", {}, {}},
+        Error{ErrorCode::tls_certificate_invalid, "expired", {}, {}}, Error{ErrorCode::timeout, "slow", {}, {}},
+        Error{ErrorCode::source_query_failed, "out of memory (SQLSTATE 53200)", {}, {}},
+        Error{ErrorCode::source_query_failed, "cancelled by a person (SQLSTATE 57014)", {}, {}}}) {
+    catalog_.cast_error = error;
+    begin();
+    begin_users();
+    take({insert_message(kUsers, {cell(1), cell("a"), cell("x")}), commit_message(200, 210)});
+    const Status flushed = decoder_->flush();
+    ASSERT_FALSE(flushed) << error.message;
+    EXPECT_EQ(flushed.error().code, error.code);
+  }
+}
+
+TEST_F(ChangeDecoderTest, WhatWasBeforeATableWasExaminedIsNoConcernOfIt) {
+  catalog_.tables[kUsers].log_end = Lsn{205};
   begin();
-  begin_users();
-  take({insert_message(kUsers, {cell(1), cell("a"), cell("x")}), commit_message(200, 210)});
-  const Status flushed = decoder_->flush();
-  ASSERT_FALSE(flushed);
-  EXPECT_EQ(flushed.error().code, ErrorCode::source_connection_lost);
+  auto renamed = relation(kUsers, "people");
+  take({begin_message(200), relation_message(renamed), insert_message(kUsers, {cell(1), cell("a"), null_cell()}),
+        truncate_message({kUsers}), commit_message(200, 204), begin_message(206),
+        relation_message(relation(kUsers, "users")), insert_message(kUsers, {cell(2), cell("b"), null_cell()}),
+        commit_message(206, 210)});
+  EXPECT_THAT(lines(), ElementsAre("insert id=2 name=b note=NULL"));
+}
+
+TEST_F(ChangeDecoderTest, ADescriptionFromBeforeATableWasExaminedHoldsForLaterRows) {
+  catalog_.tables[kUsers].log_end = Lsn{205};
+  begin();
+  take({begin_message(200), relation_message(relation(kUsers, "users")),
+        insert_message(kUsers, {cell(1), cell("a"), null_cell()}), commit_message(200, 204), begin_message(206),
+        insert_message(kUsers, {cell(2), cell("b"), null_cell()}), commit_message(206, 210)});
+  EXPECT_THAT(lines(), ElementsAre("insert id=2 name=b note=NULL"));
 }
 
 TEST_F(ChangeDecoderTest, AnotherTableThatTookTheNameIsNotTheTable) {

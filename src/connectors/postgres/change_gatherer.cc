@@ -1,8 +1,35 @@
 #include "connectors/postgres/change_gatherer.h"
 
+#include <algorithm>
+#include <array>
+#include <string>
 #include <utility>
 
 namespace weir::postgres {
+namespace {
+
+/// Classes of SQLSTATE that a cast fails with whenever it is tried: what the values, their type or the function that
+/// casts them is at fault for.
+constexpr std::array kLastingClasses = {"0A", "22", "23", "42", "54", "P0"};
+
+/// Whether an error is the fault of a table's values, and comes again with them. All others pass, or concern
+/// everything.
+bool is_of_values(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::schema_drift:
+    case ErrorCode::value_out_of_range:
+    case ErrorCode::internal:
+      return true;
+    case ErrorCode::source_query_failed:
+      return std::ranges::any_of(kLastingClasses, [&](const char* prefix) {
+        return error.message.find(std::string("(SQLSTATE ") + prefix) != std::string::npos;
+      });
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 ChangeRows& ChangeGatherer::rows_of(const FollowedTablePtr& followed) {
   if (latest_ == followed.get()) return *latest_rows_;
@@ -62,11 +89,10 @@ Result<std::vector<connector::Change>> ChangeGatherer::take(TextCasts& casts, st
     auto taken = rows.take(casts);
     if (taken) {
       changes.push_back(std::move(*taken));
-    } else if (taken.error().kind() == ErrorKind::unavailable || taken.error().kind() == ErrorKind::cancelled ||
-               taken.error().kind() == ErrorKind::resource_exhausted) {
-      return fail(std::move(taken.error()));
-    } else {
+    } else if (is_of_values(taken.error())) {
       failures.push_back({rows.followed().source.oid, std::move(taken.error())});
+    } else {
+      return fail(std::move(taken.error()));
     }
   }
   return changes;

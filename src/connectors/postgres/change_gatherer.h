@@ -30,7 +30,7 @@ class ChangeGatherer {
     Error error;
   };
   /// What was gathered, in order, and begins anew. Tables whose values could not be cast are left out and reported.
-  /// Errors: source_* (the connection is gone, or alike).
+  /// Errors: those of TextCasts::cast that are not the values' fault.
   Result<std::vector<connector::Change>> take(TextCasts& casts, std::vector<Failure>& failures);
 
  private:

@@ -54,6 +54,10 @@ inline std::vector<std::string> lines_of(connector::Change& change) {
   } else if (auto* truncation = std::get_if<connector::Truncation>(&change)) {
     lines.push_back("truncate " + truncation->table->name.table);
   } else if (auto* schema = std::get_if<connector::SchemaChange>(&change)) {
+    // Of the memo alone.
+    if (schema->added.empty() && schema->renamed.empty() && schema->dropped.empty() && schema->widened.empty()) {
+      return lines;
+    }
     std::string line = "schema " + schema->after->name.table;
     for (const auto& added : schema->added) {
       line += " +" + added.column.name + ":" + added.column.source_type + "=" + added.value.value_or("NULL");

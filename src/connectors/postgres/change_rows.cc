@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "batch/schema.h"
-#include "connector/arrow_schema.h"
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/decode_fault.h"
 #include "connectors/postgres/type_oids.h"
@@ -34,27 +32,8 @@ constexpr char kJsonbForm = 1;
 /// which makes 1.0 and 1.00 different bytes of one value.
 constexpr int32_t kScaleAt = 6, kScaleEnd = 8;
 
-batch::OwnedSchema schema_of(const connector::ChangeTable& table) {
-  std::vector<plan::Column> columns = table.columns;
-  for (plan::Column& column : columns) column.nullable = true;  // in deletes
-  batch::OwnedSchema rows = connector::arrow_schema(columns);
-  std::vector<batch::OwnedSchema> fields;
-  for (int64_t i = 0; i < rows->n_children; i++) fields.emplace_back(*rows->children[i]);
-  fields.push_back(batch::make_schema("u", "_kyma_op", false));
-  fields.push_back(batch::make_schema("u", "_kyma_lsn", false));
-  fields.push_back(batch::make_schema("tsu:UTC", "_kyma_event_at", false));
-  fields.push_back(batch::make_schema("b", "_last", false));
-  std::vector<batch::OwnedSchema> item;
-  item.push_back(batch::make_schema("u", "item", true));
-  fields.push_back(batch::make_schema("+l", "_unchanged", true, std::move(item)));
-  std::vector<plan::Column> key;
-  for (const size_t index : key_columns(table)) key.push_back(columns[index]);
-  batch::OwnedSchema moved = connector::arrow_schema(key);
-  std::vector<batch::OwnedSchema> key_fields;
-  for (int64_t i = 0; i < moved->n_children; i++) key_fields.emplace_back(*moved->children[i]);
-  fields.push_back(batch::make_schema("+s", "_moved_from", true, std::move(key_fields)));
-  return batch::make_schema("+s", "", false, std::move(fields));
-}
+/// Values of more bytes are worth counting again when a later event leaves them as they are.
+constexpr int32_t kLargeBytesMin = 64;
 
 }  // namespace
 
@@ -126,6 +105,13 @@ Status ChangeRows::apply(const Row& row, EventStamp& stamp) {
   }
   return fail(ErrorCode::internal, "cannot decode a change of table " + followed_->table->name.to_string() +
                                        ": a delete without its key (protocol error; report it)");
+}
+
+/// Of an earlier row; what is not large counts as much as the largest that is not.
+uint64_t ChangeRows::Field::bytes_of(int64_t row) const {
+  if (raw) return raw->bytes(static_cast<size_t>(row)).size();
+  const auto found = std::ranges::lower_bound(large, row, {}, &std::pair<int64_t, uint32_t>::first);
+  return found == large.end() || found->first != row ? kLargeBytesMin : found->second;
 }
 
 /// The bytes by which the key's values are told apart: equal exactly when their text is. A value that the tuple leaves
@@ -212,11 +198,13 @@ bool ChangeRows::append_known(size_t index, const Earlier& earlier) {
     if (std::ranges::find(row->second.columns, index) != row->second.columns.end()) return false;
   }
   Field& field = fields_[index];
+  const uint64_t bytes = field.bytes_of(earlier.row);
+  bytes_ += bytes;
   if (field.raw) {
     field.raw->append_again(earlier.row);
-    bytes_ += field.raw->bytes(field.raw->size() - 1).size();
   } else {
     field.column.append_from(field.column, earlier.row);
+    if (bytes > kLargeBytesMin) field.large.emplace_back(rows_, static_cast<uint32_t>(bytes));
   }
   return true;
 }
@@ -232,6 +220,7 @@ Status ChangeRows::append_value(size_t index, const Value& value) {
     field.column.append_null();
     return {};
   }
+  if (value.length > kLargeBytesMin) field.large.emplace_back(rows_, static_cast<uint32_t>(value.length));
   Outcome outcome;
   if (field.is_jsonb && value.form == Value::Form::binary) {
     if (value.length < 1 || *value.data != kJsonbForm) {
@@ -249,6 +238,7 @@ Status ChangeRows::append_value(size_t index, const Value& value) {
 
 void ChangeRows::append_null(size_t index) {
   Field& field = fields_[index];
+  bytes_ += sizeof(Value::length);
   if (field.raw) {
     field.raw->append_null();
   } else {
@@ -338,7 +328,7 @@ Result<connector::RowChanges> ChangeRows::take(TextCasts& casts) {
   }
   connector::RowChanges changes;
   changes.table = followed_->table;
-  changes.schema = schema_of(*followed_->table);
+  changes.schema = connector::row_changes_schema(*followed_->table);
   changes.count = rows_;
   std::vector<batch::OwnedArray> columns;
   batch::OwnedArray moved_from = take_moved_from();

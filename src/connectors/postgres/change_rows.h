@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -53,6 +54,10 @@ class ChangeRows {
     batch::ColumnBuilder column;
     bool is_jsonb = false;
     std::optional<RawValues> raw;  ///< the source must cast the values first
+    /// Rows with many bytes in this column, in order, and how many.
+    std::vector<std::pair<int64_t, uint32_t>> large = {};
+
+    uint64_t bytes_of(int64_t row) const;
   };
   /// What a row does not say about itself.
   struct Unknown {

@@ -4,6 +4,17 @@
 #include <utility>
 
 namespace weir::postgres {
+namespace {
+
+/// Whether the copy has all columns that the source sends.
+bool has_columns_of(const TableMemo& memo, const TableFacts& facts) {
+  return std::ranges::all_of(facts.attributes, [&](const AttributeFacts& now) {
+    return now.is_generated || !now.is_selectable ||
+           std::ranges::find(memo.columns, now.source.number, &SourceColumn::number) != memo.columns.end();
+  });
+}
+
+}  // namespace
 
 std::vector<size_t> key_columns(const connector::ChangeTable& table) {
   std::vector<size_t> key;
@@ -27,6 +38,10 @@ FollowedTable known_table(connector::ChangeTablePtr table, const TableFacts* fac
         return now.column.name == table->columns[i].name && now.column.source_type == table->columns[i].source_type;
       });
       if (same != facts->attributes.end()) known.source.columns[i] = same->source;
+    }
+    if (facts != nullptr && has_columns_of(known.source, *facts)) {
+      known.source.storage = facts->storage;
+      known.source.last_number = facts->last_number;
     }
   }
   known.table = std::move(table);

@@ -66,13 +66,20 @@ class PostgresChanges final : public connector::ChangeSource {
     });
   }
 
-  Result<std::unique_ptr<connector::SnapshotPoint>> follow() override {
-    return named([&] { return make_point(context_->slot, /*temporary=*/false); });
+  Result<std::vector<plan::TableName>> unpublished(const std::vector<plan::TableName>& tables) override {
+    return named([&]() -> Result<std::vector<plan::TableName>> {
+      const std::lock_guard lock(mutex_);
+      return unpublished_tables(watching_, context_->slot, tables);
+    });
   }
 
-  Result<std::unique_ptr<connector::SnapshotPoint>> snapshot_point() override {
+  Result<std::unique_ptr<connector::SnapshotPoint>> follow(std::stop_token stop) override {
+    return named([&] { return make_point(context_->slot, /*temporary=*/false, stop); });
+  }
+
+  Result<std::unique_ptr<connector::SnapshotPoint>> snapshot_point(std::stop_token stop) override {
     std::string name = context_->slot.substr(0, 40) + "_" + new_uuid().substr(0, 8);
-    return named([&] { return make_point(name, /*temporary=*/true); });
+    return named([&] { return make_point(name, /*temporary=*/true, stop); });
   }
 
   Result<std::unique_ptr<connector::ChangeStream>> stream(const Position& from,
@@ -92,6 +99,13 @@ class PostgresChanges final : public connector::ChangeSource {
     return named([&]() -> Result<connector::ChangeSourceState> {
       const std::lock_guard lock(mutex_);
       return read_slot_state(watching_, context_->slot);
+    });
+  }
+
+  Result<connector::SourceMoment> moment() override {
+    return named([&]() -> Result<connector::SourceMoment> {
+      const std::lock_guard lock(mutex_);
+      return read_moment(watching_);
     });
   }
 
@@ -177,10 +191,17 @@ class PostgresChanges final : public connector::ChangeSource {
 
   /// Makes a slot, and hands its snapshot to a connection that holds no slot: a temporary one is gone with this call,
   /// and with it the log that it keeps on the source.
-  Result<std::unique_ptr<connector::SnapshotPoint>> make_point(const std::string& slot, bool temporary) const {
-    Waiter waiter;
+  Result<std::unique_ptr<connector::SnapshotPoint>> make_point(const std::string& slot, bool temporary,
+                                                               const std::stop_token& stop) const {
+    Waiter waiter(stop);
     const auto replication = WEIR_TRY(open_replication(waiter));
-    const NewSlot made = WEIR_TRY(replication->create_slot(slot, temporary, waiter, steady_clock::now() + kSlotMax));
+    auto created = replication->create_slot(slot, temporary, waiter, steady_clock::now() + kSlotMax);
+    if (!created) {
+      const ErrorCode code = created.error().code;
+      if (code == ErrorCode::cancelled || code == ErrorCode::timeout) end_backend(replication->connection());
+      return fail(std::move(created.error()));
+    }
+    const NewSlot made = std::move(*created);
     const auto taken_at = std::chrono::system_clock::now();
     auto holder = WEIR_TRY(context_->open(waiter, deadline()));
     const auto results =
@@ -189,6 +210,14 @@ class PostgresChanges final : public connector::ChangeSource {
                              waiter, deadline()));
     return std::make_unique<HeldSnapshot>(std::move(holder), made.consistent_point, text_at(results.at(2).get(), 0, 0),
                                           taken_at);
+  }
+
+  /// One that makes a slot goes on until all older transactions have ended, whether anybody waits for it or not. When
+  /// this fails it does so.
+  void end_backend(const Connection& busy) const {
+    Waiter waiter;
+    SourceCatalog catalog(context_, waiter, context_->options.connect_timeout);
+    static_cast<void>(catalog.run(fmt::format("SELECT pg_terminate_backend({})", busy.backend_pid())));
   }
 
   Result<std::vector<FollowedTable>> known_tables(SourceCatalog& catalog,

@@ -32,6 +32,83 @@ TEST_F(PostgresDriftTest, AnAddedColumnHasTheDefaultInOldRows) {
                                          "update id=1 name=a old=o age=18 note=NULL tags=list<item: string>[]"));
 }
 
+TEST_F(PostgresDriftTest, AColumnWhoseVolatileDefaultIsGoneAgainStopsTheTable) {
+  alter("ADD COLUMN token uuid DEFAULT gen_random_uuid()");
+  alter("ALTER token DROP DEFAULT");
+  update();
+  EXPECT_THAT(read_lines(1), ElementsAre("end users: column_default_volatile: token"));
+}
+
+TEST_F(PostgresDriftTest, AColumnWhoseTypeHasTheDefaultStopsTheTable) {
+  witness_->run("CREATE DOMAIN " + schema_ + ".level AS int DEFAULT 5 CHECK (VALUE > 0)");
+  alter("ADD COLUMN level " + schema_ + ".level");
+  update();
+  EXPECT_THAT(read_lines(1), ElementsAre("end users: column_default_volatile: level"));
+}
+
+TEST_F(PostgresDriftTest, ARewriteThatChangesNothingIsNoReasonToStopLater) {
+  witness_->run("VACUUM FULL " + table("users"));
+  update();
+  EXPECT_THAT(read_lines(1), ElementsAre("update id=1 name=a old=o"));
+  reopen();
+  alter("ADD COLUMN note text");
+  update();
+  EXPECT_THAT(read_lines(2), ElementsAre("schema users +note:text=NULL", "update id=1 name=a old=o note=NULL"));
+  witness_->run("TRUNCATE " + table("users"));
+  EXPECT_THAT(read_lines(1), ElementsAre("truncate users"));
+  stream_.reset();
+  alter("ADD COLUMN more text");
+  witness_->run("INSERT INTO " + table("users") + " VALUES (2)");
+  reopen();
+  EXPECT_THAT(read_lines(2), ElementsAre("schema users +more:text=NULL", HasSubstr("insert id=2")));
+}
+
+TEST_F(PostgresDriftTest, ALaterRewriteIsNotHiddenByAnEarlierChange) {
+  stream_.reset();
+  alter("ADD COLUMN note text DEFAULT 'n'");
+  update();
+  alter("ADD COLUMN token float8 DEFAULT random()");
+  update();
+  reopen();
+  EXPECT_THAT(read_lines(1), ElementsAre(HasSubstr("end users: column_default_volatile")));
+}
+
+TEST_F(PostgresDriftTest, AColumnThatIsComputedNoLongerIsNotANewOne) {
+  witness_->run("CREATE TABLE " + table("sums") +
+                " (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED, c int)");
+  ASSERT_TRUE(changes_->forget());
+  follow({"sums"});
+  witness_->run("ALTER TABLE " + table("sums") + " ALTER b DROP EXPRESSION; INSERT INTO " + table("sums") +
+                " VALUES (1, 2, 3)");
+  EXPECT_THAT(read_lines(1), ElementsAre("end sums: column_not_copied: b"));
+}
+
+TEST_F(PostgresDriftTest, AColumnThatHasComeAndGoneIsNotTakenForAnother) {
+  stream_.reset();
+  alter("ADD COLUMN x text");
+  witness_->run("INSERT INTO " + table("users") + " VALUES (2, 'b', 'o', 'of x')");
+  alter("DROP COLUMN x, ADD COLUMN y text");
+  update();
+  reopen();
+  EXPECT_THAT(read_lines(1), ElementsAre("end users: schema_unclear"));
+}
+
+TEST_F(PostgresDriftTest, AColumnThatWasReplacedAfterAnotherChangeStopsTheTable) {
+  stream_.reset();
+  alter("DROP COLUMN old");
+  update();
+  alter("DROP COLUMN name, ADD COLUMN name varchar(10)");
+  reopen();
+  EXPECT_THAT(read_lines(1), ElementsAre("end users: column_replaced: name"));
+}
+
+TEST_F(PostgresDriftTest, OldRowsHaveTheDefaultAsASnapshotShowsIt) {
+  alter("ADD COLUMN ip inet DEFAULT '10.0.0.1', ADD COLUMN ips inet[] DEFAULT '{10.0.0.1,::1/64}'");
+  update();
+  EXPECT_THAT(read_lines(2), ElementsAre("schema users +ip:inet=10.0.0.1/32 +ips:inet[]=['10.0.0.1/32', '::1/64']",
+                                         HasSubstr("ip=10.0.0.1/32")));
+}
+
 TEST_F(PostgresDriftTest, ADefaultThatWasSetLaterIsNotInOldRows) {
   alter("ADD COLUMN age int");
   alter("ALTER age SET DEFAULT 18");
@@ -169,11 +246,11 @@ TEST_F(PostgresDriftTest, ACopyWithoutAMemoKnowsColumnsByName) {
   known->memo.clear();
   tables_ = {known};
   alter("RENAME name TO full_name");
-  alter("ADD COLUMN age int");
+  alter("ADD COLUMN age int DEFAULT 18");
   update();
   reopen();
   EXPECT_THAT(read_lines(2),
-              ElementsAre("schema users +age:integer=NULL name->full_name", "update id=1 full_name=a old=o age=NULL"));
+              ElementsAre("schema users +age:integer=18 name->full_name", "update id=1 full_name=a old=o age=18"));
 }
 
 TEST_F(PostgresDriftTest, GeneratedColumnsAreNotPartOfTheCopy) {

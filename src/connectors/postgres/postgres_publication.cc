@@ -1,6 +1,7 @@
 #include "connectors/postgres/postgres_publication.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -32,24 +33,45 @@ std::string list_of(const std::vector<plan::TableName>& tables) {
 /// What the publication is now.
 struct Published {
   bool exists = false;
+  bool is_ours = false;
   bool has_all_kinds = false;
-  std::set<plan::TableName> tables;
+  bool has_all_tables = false;
+  std::set<plan::TableName> whole, partial;  ///< partial: with a row filter or a list of columns
+
+  bool has(const plan::TableName& table) const { return has_all_kinds && (has_all_tables || whole.contains(table)); }
 };
 
 Result<Published> read_publication(SourceCatalog& catalog, const std::string& name) {
+  // Columns that came with later versions are read as JSON, so that they may be missing.
   const auto results = WEIR_TRY(catalog.run(fmt::format(
-      "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND NOT puballtables FROM pg_publication "
-      "WHERE pubname = {0}; "
-      "SELECT n.nspname, c.relname FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid "
+      "SELECT pg_has_role(pubowner, 'USAGE'), pubinsert AND pubupdate AND pubdelete AND pubtruncate, puballtables "
+      "FROM pg_publication WHERE pubname = {0}; "
+      "SELECT n.nspname, c.relname, coalesce(to_jsonb(r)->>'prqual', to_jsonb(r)->>'prattrs') IS NULL "
+      "FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid "
       "JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = {0}",
       quote_literal(name))));
+  const pg_result* publication = results.at(0).get();
+  const pg_result* tables = results.at(1).get();
   Published published;
-  published.exists = PQntuples(results.at(0).get()) > 0;
-  published.has_all_kinds = published.exists && text_at(results.at(0).get(), 0, 0) == "t";
-  for (int row = 0; row < PQntuples(results.at(1).get()); row++) {
-    published.tables.insert({text_at(results.at(1).get(), row, 0), text_at(results.at(1).get(), row, 1)});
+  published.exists = PQntuples(publication) > 0;
+  if (published.exists) {
+    published.is_ours = text_at(publication, 0, 0) == "t";
+    published.has_all_kinds = text_at(publication, 0, 1) == "t";
+    published.has_all_tables = text_at(publication, 0, 2) == "t";
+  }
+  for (int row = 0; row < PQntuples(tables); row++) {
+    auto& kind = text_at(tables, row, 2) == "t" ? published.whole : published.partial;
+    kind.insert({text_at(tables, row, 0), text_at(tables, row, 1)});
   }
   return published;
+}
+
+std::vector<plan::TableName> lacking(const Published& now, const std::vector<plan::TableName>& tables) {
+  std::vector<plan::TableName> lacking;
+  for (const plan::TableName& table : tables) {
+    if (!now.has(table)) lacking.push_back(table);
+  }
+  return lacking;
 }
 
 /// A refusal of a statement that changes the publication.
@@ -64,27 +86,57 @@ Error refusal(Error error) {
           {}};
 }
 
+/// The publication is somebody else's, and leaves changes of these tables out.
+Error foreign(const std::string& publication, const std::vector<plan::TableName>& tables) {
+  std::string names;
+  for (const plan::TableName& table : tables) names += (names.empty() ? "" : ", ") + table.to_string();
+  return {ErrorCode::source_permission_denied,
+          "the publication " + publication + " does not publish all changes of " + names + ", and is another user's",
+          "let its owner add the tables, without row filters and lists of columns, for insert, update, delete and "
+          "truncate; or drop it",
+          {}};
+}
+
+/// The statements that make the publication one of exactly these tables.
+std::string changes_of(const Published& now, const std::string& publication,
+                       const std::vector<plan::TableName>& tables) {
+  const std::string name = quote_identifier(publication);
+  if (!now.exists) return "CREATE PUBLICATION " + name + (tables.empty() ? "" : " FOR TABLE " + list_of(tables)) + "; ";
+  std::string text;
+  if (!now.has_all_kinds) {
+    text += "ALTER PUBLICATION " + name + " SET (publish = 'insert, update, delete, truncate'); ";
+  }
+  if (now.has_all_tables) return text;
+  std::vector<plan::TableName> others;
+  for (const auto* some : {&now.whole, &now.partial}) {
+    std::ranges::copy_if(*some, std::back_inserter(others), [&](const plan::TableName& table) {
+      return std::ranges::find(tables, table) == tables.end();
+    });
+  }
+  const bool has_all = std::ranges::all_of(tables, [&](const auto& table) { return now.whole.contains(table); });
+  if (!has_all) {
+    text += "ALTER PUBLICATION " + name + " SET TABLE " + list_of(tables) + "; ";
+  } else if (!others.empty()) {
+    text += "ALTER PUBLICATION " + name + " DROP TABLE " + list_of(others) + "; ";
+  }
+  return text;
+}
+
 }  // namespace
+
+Result<std::vector<plan::TableName>> unpublished_tables(SourceCatalog& catalog, const std::string& publication,
+                                                        const std::vector<plan::TableName>& tables) {
+  return lacking(WEIR_TRY(read_publication(catalog, publication)), tables);
+}
 
 Status publish_tables(SourceCatalog& catalog, const std::string& publication,
                       const std::vector<plan::TableName>& tables) {
   const Published now = WEIR_TRY(read_publication(catalog, publication));
-  const std::set<plan::TableName> wanted(tables.begin(), tables.end());
-  if (now.exists && now.has_all_kinds && now.tables == wanted) return {};
-  const std::string name = quote_identifier(publication);
-  std::string text = kBeginWriting;
-  if (!now.exists) {
-    text += "CREATE PUBLICATION " + name + (tables.empty() ? "" : " FOR TABLE " + list_of(tables)) + "; ";
-  } else if (now.tables != wanted && !tables.empty()) {
-    text += "ALTER PUBLICATION " + name + " SET TABLE " + list_of(tables) + "; ";
-  } else if (now.tables != wanted) {
-    text += "ALTER PUBLICATION " + name + " DROP TABLE " +
-            list_of(std::vector<plan::TableName>(now.tables.begin(), now.tables.end())) + "; ";
-  }
-  if (now.exists && !now.has_all_kinds) {
-    text += "ALTER PUBLICATION " + name + " SET (publish = 'insert, update, delete, truncate'); ";
-  }
-  auto done = catalog.run(text + "COMMIT");
+  const std::vector<plan::TableName> missing = lacking(now, tables);
+  if (now.exists && !now.is_ours) return missing.empty() ? Status() : fail(foreign(publication, missing));
+  const std::string text = changes_of(now, publication, tables);
+  if (text.empty()) return {};
+  auto done = catalog.run(kBeginWriting + text + "COMMIT");
   if (!done) return fail(refusal(std::move(done.error())));
   return {};
 }
@@ -103,7 +155,8 @@ Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, con
                               "AND coalesce(to_jsonb(s)->>'invalidation_reason', '') = '' "
                               "AND coalesce((to_jsonb(s)->>'conflicting')::bool, false) = false, "
                               "(SELECT system_identifier FROM pg_control_system()), "
-                              "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int "
+                              "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int, "
+                              "coalesce(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), s.confirmed_flush_lsn), 0)::int8 "
                               "FROM (SELECT 1) AS one LEFT JOIN pg_replication_slots s ON s.slot_name = {}",
                               quote_literal(slot))));
   const pg_result* row = results.at(0).get();
@@ -111,10 +164,24 @@ Result<connector::ChangeSourceState> read_slot_state(SourceCatalog& catalog, con
   state.identity = text_at(row, 0, 5) + "/" + text_at(row, 0, 6);
   if (const auto end = lsn_of(text_at(row, 0, 0))) state.end = to_position(*end);
   if (const auto confirmed = lsn_of(text_at(row, 0, 1))) state.confirmed = to_position(*confirmed);
-  state.retained_bytes = static_cast<uint64_t>(std::max<int64_t>(0, std::stoll(text_at(row, 0, 2))));
+  const auto bytes_at = [&](int column) {
+    return static_cast<uint64_t>(std::max<int64_t>(0, std::stoll(text_at(row, 0, column))));
+  };
+  state.retained_bytes = bytes_at(2);
+  state.behind_bytes = bytes_at(7);
   state.follows = text_at(row, 0, 3) == "t";
   state.usable = text_at(row, 0, 4) == "t";
   return state;
+}
+
+Result<connector::SourceMoment> read_moment(SourceCatalog& catalog) {
+  const auto results = WEIR_TRY(
+      catalog.run("SELECT pg_current_wal_flush_lsn(), (extract(epoch FROM clock_timestamp()) * 1000000)::int8"));
+  const pg_result* row = results.at(0).get();
+  connector::SourceMoment moment;
+  if (const auto end = lsn_of(text_at(row, 0, 0))) moment.end = to_position(*end);
+  moment.at = std::chrono::system_clock::time_point(std::chrono::microseconds(std::stoll(text_at(row, 0, 1))));
+  return moment;
 }
 
 Status drop_slot_and_publication(SourceCatalog& catalog, const std::string& name, Waiter& waiter) {
@@ -134,6 +201,8 @@ Status drop_slot_and_publication(SourceCatalog& catalog, const std::string& name
   }
   WEIR_TRY(
       catalog.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = " + quoted));
+  const Published published = WEIR_TRY(read_publication(catalog, name));
+  if (!published.exists || !published.is_ours) return {};
   auto dropped =
       catalog.run(std::string(kBeginWriting) + "DROP PUBLICATION IF EXISTS " + quote_identifier(name) + "; COMMIT");
   if (!dropped) return fail(refusal(std::move(dropped.error())));

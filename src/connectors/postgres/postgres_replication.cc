@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+
+#include "connectors/postgres/big_endian.h"
+#include "connectors/postgres/wire_time.h"
 
 namespace weir::postgres {
 namespace {
@@ -18,6 +20,12 @@ constexpr int kOldestVersion = 140000;
 /// Options of CREATE_REPLICATION_SLOT in parentheses.
 constexpr int kFirstVersionWithSlotOptions = 150000;
 
+/// A source of little patience would end us while we wait for a cast, or for room for what it sent. Not more than
+/// needed: after a silent loss it keeps the slot for so long.
+constexpr const char* kLongerPatience =
+    "SELECT set_config(name, '30s', false) FROM pg_settings "
+    "WHERE name = 'wal_sender_timeout' AND setting::int8 BETWEEN 1 AND 29999";
+
 constexpr auto kSlotRetry = std::chrono::milliseconds(100);
 
 /// Reads that follow each other so closely are a stream; a lone transaction is read at once.
@@ -25,22 +33,28 @@ constexpr auto kBusyGap = std::chrono::milliseconds(2);
 constexpr size_t kWorthReadingBytes = 64 << 10;
 constexpr auto kPause = std::chrono::microseconds(800);
 
-void store_big_endian(char* at, uint64_t value) {
-  value = __builtin_bswap64(value);
-  std::memcpy(at, &value, sizeof value);
-}
-
 /// Microseconds since 2000, of the real clock.
 int64_t now_on_the_wire() {
-  constexpr int64_t kEpochMicroseconds = int64_t{10957} * 86'400'000'000;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count() - kEpochMicroseconds;
 }
 
 bool contains(const Error& error, std::string_view part) { return error.message.find(part) != std::string::npos; }
 
+/// What is being done when the source refuses it.
+enum class Step : uint8_t { open, create, start, stream };
+
+Error missing_slot(const std::string& slot) {
+  return {ErrorCode::replication_slot_missing, "the replication slot is gone on the source: " + slot, {}, {}};
+}
+Error missing_log(const std::string& slot) {
+  return {
+      ErrorCode::replication_slot_missing, "the source has dropped what the replication slot needs: " + slot, {}, {}};
+}
+
 /// The source's refusals of replication statements, by their SQLSTATE.
-Error refusal(Error error, const std::string& slot) {
+Error refusal(Error error, Step step, const std::string& slot) {
+  const bool begins = step == Step::start || step == Step::stream;
   if (contains(error, "SQLSTATE 42710")) {
     return {ErrorCode::already_exists, "the replication slot exists already: " + slot, {}, {}};
   }
@@ -50,12 +64,17 @@ Error refusal(Error error, const std::string& slot) {
             "ALTER ROLE … REPLICATION (on a managed service its own role, for example rds_replication)",
             {}};
   }
-  if (contains(error, "SQLSTATE 42704") || contains(error, "SQLSTATE 58P01")) {
-    return {ErrorCode::replication_slot_missing, "the replication slot is gone on the source: " + slot, {}, {}};
+  if (step == Step::start && contains(error, "SQLSTATE 42704")) return missing_slot(slot);
+  if (step == Step::stream && contains(error, "SQLSTATE 42704") && contains(error, "publication")) {
+    // The source reads its catalogs as of each change: one made while there was no publication is never sent.
+    return {ErrorCode::sync_data_loss,
+            "the publication was dropped on the source, and changes were made without it: " + slot,
+            "POST /v1/connectors/{id}/resync?table=… copies the tables anew",
+            {}};
   }
+  if (begins && contains(error, "SQLSTATE 58P01")) return missing_log(slot);
   if (contains(error, "SQLSTATE 55000") && (contains(error, "invalidated") || contains(error, "cannot read from"))) {
-    return {
-        ErrorCode::replication_slot_missing, "the source has dropped what the replication slot needs: " + slot, {}, {}};
+    return missing_log(slot);
   }
   if (contains(error, "SQLSTATE 55000") && contains(error, "wal_level")) {
     return {ErrorCode::source_not_prepared,
@@ -87,7 +106,7 @@ Result<std::unique_ptr<ReplicationConnection>> ReplicationConnection::open(Conne
                                                                            Waiter& waiter, Deadline deadline) {
   parameters.keywords.emplace_back("replication", "database");
   auto connection = Connection::open(parameters, {}, waiter, deadline);
-  if (!connection) return fail(refusal(std::move(connection.error()), {}));
+  if (!connection) return fail(refusal(std::move(connection.error()), Step::open, {}));
   const ServerFacts& server = (*connection)->server();
   if (server.version_number < kOldestVersion) {
     return fail(ErrorCode::not_available_yet,
@@ -98,6 +117,8 @@ Result<std::unique_ptr<ReplicationConnection>> ReplicationConnection::open(Conne
     return fail(ErrorCode::source_not_prepared, "the source is a standby: it cannot be followed",
                 "register the primary for the live copy");
   }
+  // What fails here shows soon enough.
+  static_cast<void>((*connection)->run(kLongerPatience, waiter, deadline));
   (*connection)->read_ahead();
   return std::unique_ptr<ReplicationConnection>(new ReplicationConnection(std::move(*connection)));
 }
@@ -110,7 +131,7 @@ Result<NewSlot> ReplicationConnection::create_slot(const std::string& name, bool
                   temporary ? " TEMPORARY" : "", has_options ? "(SNAPSHOT 'export')" : "EXPORT_SNAPSHOT"),
       waiter, deadline);
   if (!results) {
-    Error error = refusal(std::move(results.error()), name);
+    Error error = refusal(std::move(results.error()), Step::create, name);
     if (error.code == ErrorCode::timeout) {
       error.message = "the source did not make the replication slot in time: " + name;
       error.hint =
@@ -125,15 +146,18 @@ Result<NewSlot> ReplicationConnection::create_slot(const std::string& name, bool
   return NewSlot{*point, text_at(row, 0, 2)};
 }
 
-Status ReplicationConnection::start(const StreamStart& start, Waiter& waiter, Deadline deadline) {
+Status ReplicationConnection::start(const ReplicationStart& start, Waiter& waiter, Deadline deadline) {
   const std::string text = fmt::format(
       "START_REPLICATION SLOT {} LOGICAL {} (proto_version '2', publication_names {}, binary 'true', streaming 'on', "
       "messages 'true')",
       quote_identifier(start.slot), to_text(start.from), quote_literal(quote_identifier(start.publication)));
   for (;;) {
     const Status begun = connection_->begin_copy_both(text, waiter, deadline);
-    if (begun) return {};
-    Error error = refusal(begun.error(), start.slot);
+    if (begun) {
+      slot_ = start.slot;
+      return {};
+    }
+    Error error = refusal(begun.error(), Step::start, start.slot);
     // The source may not have noticed yet that the connection before is gone.
     const bool again = error.code == ErrorCode::replication_slot_in_use && steady_clock::now() + kSlotRetry < deadline;
     if (!again) return fail(std::move(error));
@@ -148,10 +172,7 @@ Error ReplicationConnection::why_ended(Waiter& waiter) {
   if (*result != nullptr) {
     const Status status = connection_->check(result->get());
     if (!status) {
-      const std::string words = status.error().message;
-      Error error = refusal(status.error(), "");
-      if (error.code != status.error().code) error.message += ": " + words;
-      return error;
+      return refusal(status.error(), Step::stream, slot_);
     }
   }
   return {ErrorCode::source_connection_lost, "the source ended the stream of changes", {}, {}};

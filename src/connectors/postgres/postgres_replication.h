@@ -19,7 +19,7 @@ struct NewSlot {
 };
 
 /// What to start a stream with.
-struct StreamStart {
+struct ReplicationStart {
   std::string slot;
   std::string publication;
   Lsn from;
@@ -35,7 +35,7 @@ class ReplicationConnection {
   /// Waits for all transactions that are open on the source now. Errors: already_exists, timeout.
   Result<NewSlot> create_slot(const std::string& name, bool temporary, Waiter& waiter, Deadline deadline);
   /// Errors: replication_slot_missing; replication_slot_in_use, when another connection has not gone by `deadline`.
-  Status start(const StreamStart& start, Waiter& waiter, Deadline deadline);
+  Status start(const ReplicationStart& start, Waiter& waiter, Deadline deadline);
 
   /// After `start`: see Connection. `end`: ask `why_ended`.
   Result<CopyMessage> message() { return connection_->copy_message(); }
@@ -53,6 +53,7 @@ class ReplicationConnection {
   explicit ReplicationConnection(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
   std::unique_ptr<Connection> connection_;
+  std::string slot_;  ///< that is streamed from
   std::chrono::steady_clock::time_point received_at_{};
 };
 

@@ -1,12 +1,11 @@
 #include "connectors/postgres/schema_drift.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <utility>
 
 #include "connectors/postgres/castable_text.h"
-#include "connectors/postgres/type_oids.h"
+#include "connectors/postgres/type_widening.h"
 
 namespace weir::postgres {
 namespace {
@@ -61,14 +60,41 @@ int16_t number_by_name(const FollowedTable& known, const RelationColumn& column,
   return 0;
 }
 
-/// A column whose name was another one both before and after stands between its neighbours, because columns are sent in
-/// the order of their numbers: where only one number is left there, it has that one.
-bool fill_gaps(const FollowedTable& known, const TableFacts* facts, std::vector<int16_t>& numbers) {
-  std::set<int16_t> all;
+/// Columns that came since the copy saw the table, and are gone already, have numbers that the catalogs do not show.
+std::set<int16_t> passing_numbers(const FollowedTable& known, const TableFacts* facts) {
+  std::set<int16_t> numbers;
+  if (facts == nullptr || known.source.last_number == 0) return numbers;
+  for (int number = known.source.last_number + 1; number <= facts->last_number; number++) {
+    const auto one = static_cast<int16_t>(number);
+    if (facts->attribute(one) == nullptr) numbers.insert(one);
+  }
+  return numbers;
+}
+
+std::set<int16_t> possible_numbers(const FollowedTable& known, const TableFacts* facts) {
+  std::set<int16_t> all = passing_numbers(known, facts);
   for (const SourceColumn& column : known.source.columns) all.insert(column.number);
   if (facts != nullptr) {
     for (const AttributeFacts& now : facts->attributes) all.insert(now.source.number);
   }
+  return all;
+}
+
+/// Whether a column that is taken for a new one may be another one, which has come and gone in between.
+bool may_be_passing(const FollowedTable& known, const TableFacts* facts, const std::vector<int16_t>& numbers) {
+  const std::set<int16_t> passing = passing_numbers(known, facts);
+  for (size_t i = 0; i < numbers.size(); i++) {
+    if (numbers[i] <= known.source.last_number) continue;
+    const auto first = passing.upper_bound(i == 0 ? int16_t{0} : numbers[i - 1]);
+    if (first != passing.end() && (i + 1 == numbers.size() || *first < numbers[i + 1])) return true;
+  }
+  return false;
+}
+
+/// A column whose name was another one both before and after stands between its neighbours, because columns are sent in
+/// the order of their numbers: where only one number is left there, it has that one.
+bool fill_gaps(const FollowedTable& known, const TableFacts* facts, std::vector<int16_t>& numbers) {
+  const std::set<int16_t> all = possible_numbers(known, facts);
   for (size_t i = 0; i < numbers.size(); i++) {
     const int16_t low = i == 0 ? int16_t{0} : numbers[i - 1];
     if (numbers[i] != 0) {
@@ -94,10 +120,11 @@ std::optional<std::vector<int16_t>> find_numbers(const FollowedTable& known, con
     for (const AttributeFacts& now : facts->attributes) {
       if (!now.is_generated) numbers.push_back(now.source.number);
     }
-    return numbers;
+  } else {
+    for (const RelationColumn& column : relation.columns) numbers.push_back(number_by_name(known, column, facts));
+    if (!fill_gaps(known, facts, numbers)) return std::nullopt;
   }
-  for (const RelationColumn& column : relation.columns) numbers.push_back(number_by_name(known, column, facts));
-  if (!fill_gaps(known, facts, numbers)) return std::nullopt;
+  if (may_be_passing(known, facts, numbers)) return std::nullopt;
   return numbers;
 }
 
@@ -108,19 +135,21 @@ class Comparison {
       : known_(known), relation_(relation), facts_(facts), table_(std::make_shared<ChangeTable>(*known.table)) {
     table_->columns.clear();
     table_->key.clear();
-    next_.source = {relation.oid, facts != nullptr ? facts->storage : known.source.storage, {}};
+    next_.source = {relation.oid, known.source.storage, known.source.last_number, known.source.since, {}};
   }
 
   Drift run() {
     const auto numbers = find_numbers(known_, relation_, facts_);
     if (!numbers) return {nullptr, {}, stopped("schema_unclear")};
     adopt_numbers(*numbers);
+    check_names(*numbers);
     for (size_t i = 0; i < relation_.columns.size() && !stop_; i++) take_column(relation_.columns[i], (*numbers)[i]);
     for (size_t i = 0; i < known_.table->columns.size() && !stop_; i++) {
       if (!contains(taken_, i)) change_.dropped.push_back(known_.table->columns[i].name);
     }
     if (!stop_) take_key(*numbers);
     if (stop_) return {nullptr, {}, std::move(stop_)};
+    take_storage(*numbers);
     return finish();
   }
 
@@ -140,6 +169,27 @@ class Comparison {
     }
   }
 
+  /// As find_replaced, for a table that has changed otherwise, too.
+  void check_names(const std::vector<int16_t>& numbers) {
+    for (size_t i = 0; i < numbers.size() && !stop_; i++) {
+      const std::string& name = relation_.columns[i].name;
+      const auto known = std::ranges::find(known_.table->columns, name, &plan::Column::name);
+      if (known == known_.table->columns.end()) continue;
+      const int16_t before = known_numbers_[static_cast<size_t>(known - known_.table->columns.begin())];
+      if (before != 0 && !contains(numbers, before)) stop_ = stopped("column_replaced: " + name);
+    }
+  }
+
+  /// Catalogs that are ahead of the stream may show the file of a later rewrite.
+  void take_storage(const std::vector<int16_t>& numbers) {
+    if (facts_ != nullptr && is_current(*facts_, relation_)) {
+      next_.source.storage = facts_->storage;
+      next_.source.last_number = facts_->last_number;
+    } else if (next_.source.last_number != 0) {
+      for (const int16_t number : numbers) next_.source.last_number = std::max(next_.source.last_number, number);
+    }
+  }
+
   void take_column(const RelationColumn& column, int16_t number) {
     next_.targets.push_back(-1);
     const auto known = std::ranges::find(known_numbers_, number);
@@ -147,13 +197,17 @@ class Comparison {
       return take_known(column, static_cast<size_t>(known - known_numbers_.begin()), number);
     const AttributeFacts* now = facts_ == nullptr ? nullptr : facts_->attribute(number);
     if (now == nullptr || !now->is_selectable) return;  // dropped again since, or none of ours
+    if (number <= known_.source.last_number) {
+      stop_ = stopped("column_not_copied: " + column.name);
+      return;
+    }
     if (!same_type(now->source, type_of(column))) {
       stop_ = stopped("type_changed: " + column.name);
       return;
     }
-    // A rewrite fills the column of rows that are there already, and does not send them.
+    // A rewrite fills the column of rows that are there already, and does not send them; the default may be gone again.
     const bool rewritten = known_.source.storage == 0 || known_.source.storage != facts_->storage;
-    if (now->has_default && !now->has_missing_value && rewritten) {
+    if (!now->has_missing_value && rewritten) {
       stop_ = stopped("column_default_volatile: " + column.name);
       return;
     }
@@ -228,15 +282,12 @@ class Comparison {
     const bool changed =
         !change_.added.empty() || !change_.renamed.empty() || !change_.dropped.empty() || !change_.widened.empty();
     next_.relation = relation_;
-    if (changed) {
-      table_->memo = to_text(next_.source);
-      next_.table = table_;
-    } else {
-      next_.table = known_.table;
-    }
+    table_->memo = to_text(next_.source);
+    const bool is_news = changed || table_->memo != known_.table->memo;
+    next_.table = is_news ? table_ : known_.table;
     next_.key = key_columns(*next_.table);
     Drift drift{std::make_shared<FollowedTable>(next_), {}, {}};
-    if (!changed) return drift;
+    if (!is_news) return drift;
     change_.before = known_.table;
     change_.after = next_.table;
     drift.change = std::move(change_);
@@ -254,58 +305,7 @@ class Comparison {
   std::optional<TableStop> stop_;
 };
 
-/// Rewrites of a type that keep every value, and whether they keep its text.
-struct Widening {
-  uint32_t from, to;
-  bool same_text;
-};
-constexpr std::array kWidenings = {
-    Widening{oid::kInt2, oid::kInt4, true},    Widening{oid::kInt2, oid::kInt8, true},
-    Widening{oid::kInt4, oid::kInt8, true},    Widening{oid::kFloat4, oid::kFloat8, false},
-    Widening{oid::kVarchar, oid::kText, true}, Widening{oid::kText, oid::kVarchar, true},
-};
-
-/// Whether a type with this modifier holds all that the same type with the other one does. -1 is no limit.
-bool loosens(uint32_t type, int32_t from, int32_t to) {
-  if (from == to) return true;
-  switch (type) {
-    case oid::kVarchar:
-    case oid::kTime:
-    case oid::kTimestamp:
-    case oid::kTimestamptz:
-    case oid::kVarbit:
-      return to == -1 || (from != -1 && to > from);
-    case oid::kNumeric:
-      return true;  // the plan's types tell
-    default:
-      return false;
-  }
-}
-
-bool holds(const plan::Type& to, const plan::Type& from) {
-  if (to.kind != from.kind) return false;
-  if (to.kind != plan::Kind::decimal) return to == from;
-  return to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale;
-}
-
 }  // namespace
-
-bool widens(const SourceColumn& from, const plan::Column& before, const SourceColumn& to, const plan::Column& after,
-            bool in_key) {
-  if (from.type_oid == to.type_oid) {
-    if (!loosens(from.type_oid, from.type_modifier, to.type_modifier)) return false;
-    if (before.cast_to_text != after.cast_to_text) return false;
-    if (from.type_oid != oid::kNumeric) return before.type == after.type;
-    // numeric(12,2) and numeric(12,4) show different texts.
-    return holds(after.type, before.type) && (!in_key || after.type.scale == before.type.scale);
-  }
-  for (const Widening& one : kWidenings) {
-    if (one.from != from.type_oid || one.to != to.type_oid) continue;
-    const bool limited = to.type_oid == oid::kVarchar && to.type_modifier != -1;
-    return !limited && (one.same_text || !in_key);
-  }
-  return false;
-}
 
 bool is_unchanged(const FollowedTable& known, const Relation& relation) {
   if (known.source.oid != relation.oid) return false;
@@ -326,11 +326,29 @@ bool is_unchanged(const FollowedTable& known, const Relation& relation) {
 
 std::optional<TableStop> find_replaced(const FollowedTable& known, const ColumnNumbers& now) {
   for (size_t i = 0; i < known.source.columns.size(); i++) {
-    const auto found = now.find(known.table->columns[i].name);
-    if (found == now.end() || found->second == known.source.columns[i].number) continue;
+    const auto found = now.numbers.find(known.table->columns[i].name);
+    if (found == now.numbers.end() || found->second == known.source.columns[i].number) continue;
     return stopped("column_replaced: " + known.table->columns[i].name);
   }
   return std::nullopt;
+}
+
+Drift with_storage(FollowedTablePtr next, const ColumnNumbers& now) {
+  const TableMemo& known = next->source;
+  // A column that came since may be what the file was written anew for.
+  const bool has_newer = known.last_number == 0 || std::ranges::any_of(now.numbers, [&](const auto& column) {
+                           return column.second > known.last_number;
+                         });
+  if (now.numbers.empty() || has_newer || now.storage == known.storage) return {std::move(next), {}, {}};
+  FollowedTable adopted = *next;
+  adopted.source.storage = now.storage;
+  auto table = std::make_shared<ChangeTable>(*next->table);
+  table->memo = to_text(adopted.source);
+  adopted.table = table;
+  SchemaChange change;
+  change.before = next->table;
+  change.after = table;
+  return {std::make_shared<FollowedTable>(std::move(adopted)), std::move(change), {}};
 }
 
 Drift compare(const FollowedTable& known, const Relation& relation, const TableFacts* facts) {

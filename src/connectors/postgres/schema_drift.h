@@ -7,7 +7,7 @@
 
 namespace weir::postgres {
 
-/// Either `next` is set, and `change` where the columns are others than before; or `stop`.
+/// Either `next` is set, and `change` where the columns are others than before, or the memo alone; or `stop`.
 struct Drift {
   FollowedTablePtr next;
   std::optional<connector::SchemaChange> change;
@@ -21,11 +21,10 @@ bool is_unchanged(const FollowedTable& known, const pgoutput::Relation& relation
 /// that was cannot be told, so the table stops.
 std::optional<connector::TableStop> find_replaced(const FollowedTable& known, const ColumnNumbers& now);
 
+/// `next` of an unchanged table, with the memo that the catalogs as they are now make of it.
+Drift with_storage(FollowedTablePtr next, const ColumnNumbers& now);
+
 /// `facts`: the catalogs as they are now, possibly later than `relation`; nullptr: the table is gone by now.
 Drift compare(const FollowedTable& known, const pgoutput::Relation& relation, const TableFacts* facts);
-
-/// Whether every value of a column is the same value after the change of its type. `in_key`: its text must be, too.
-bool widens(const SourceColumn& from, const plan::Column& before, const SourceColumn& to, const plan::Column& after,
-            bool in_key);
 
 }  // namespace weir::postgres

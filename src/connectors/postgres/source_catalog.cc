@@ -19,33 +19,34 @@ using std::chrono::steady_clock;
 constexpr auto kVisiblePause = std::chrono::milliseconds(5);
 constexpr auto kVisibleMax = std::chrono::seconds(10);
 
+template <typename Number>
+Number number_at(const pg_result* result, int row, int column) {
+  Number number{};
+  const std::string text = text_at(result, row, column);
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 /// Of one statement.
 constexpr size_t kCastTogetherMax = 10'000;
 constexpr size_t kCastSinglyMax = 1'000;
 constexpr size_t kCastBytesMax = 8u << 20;
 
-template <typename T>
-void push_big_endian(std::string& out, T value) {
-  std::make_unsigned_t<T> raw = static_cast<std::make_unsigned_t<T>>(value);
-  if constexpr (sizeof(T) == 4) raw = __builtin_bswap32(raw);
-  out.append(reinterpret_cast<const char*>(&raw), sizeof raw);
-}
-
 /// The binary form of an array of one dimension, with NULL for what is not of `form`.
 std::string array_of(uint32_t element_oid, const RawValues& values, RawValues::Form form, size_t from, size_t to) {
   std::string out;
-  push_big_endian<int32_t>(out, 1);  // dimensions
-  push_big_endian<int32_t>(out, 1);  // there may be NULLs
-  push_big_endian<uint32_t>(out, element_oid);
-  push_big_endian<int32_t>(out, static_cast<int32_t>(to - from));
-  push_big_endian<int32_t>(out, 1);  // the first subscript
+  append_big_endian<int32_t>(out, 1);  // dimensions
+  append_big_endian<int32_t>(out, 1);  // there may be NULLs
+  append_big_endian<uint32_t>(out, element_oid);
+  append_big_endian<int32_t>(out, static_cast<int32_t>(to - from));
+  append_big_endian<int32_t>(out, 1);  // the first subscript
   for (size_t i = from; i < to; i++) {
     if (values.form(i) != form) {
-      push_big_endian<int32_t>(out, -1);
+      append_big_endian<int32_t>(out, -1);
       continue;
     }
     const std::string_view bytes = values.bytes(i);
-    push_big_endian<int32_t>(out, static_cast<int32_t>(bytes.size()));
+    append_big_endian<int32_t>(out, static_cast<int32_t>(bytes.size()));
     out += bytes;
   }
   return out;
@@ -134,7 +135,12 @@ Result<std::vector<ResultHandle>> SourceCatalog::run_when_visible(uint32_t xid, 
   const auto give_up = steady_clock::now() + kVisibleMax;
   for (;;) {
     auto results = WEIR_TRY(run(running + text));
-    if (PQntuples(results.at(0).get()) == 0 || steady_clock::now() >= give_up) return results;
+    if (PQntuples(results.at(0).get()) == 0) return results;
+    if (steady_clock::now() >= give_up) {
+      return fail(ErrorCode::timeout,
+                  fmt::format("a transaction that the source has sent is not visible there yet: {}", xid),
+                  "let it not wait for a standby: weir must not be named in synchronous_standby_names");
+    }
     if (waiter_.pause(kVisiblePause) == Waiter::Outcome::stopped) {
       return fail(ErrorCode::cancelled, "the stream was cancelled");
     }
@@ -143,16 +149,14 @@ Result<std::vector<ResultHandle>> SourceCatalog::run_when_visible(uint32_t xid, 
 
 Result<ColumnNumbers> SourceCatalog::column_numbers(uint32_t oid, uint32_t xid) {
   const auto results = WEIR_TRY(run_when_visible(
-      xid,
-      fmt::format("SELECT attname, attnum FROM pg_attribute WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped",
-                  oid)));
+      xid, fmt::format("SELECT attname, attnum, coalesce(pg_relation_filenode(attrelid), 0) FROM pg_attribute "
+                       "WHERE attrelid = {} AND attnum > 0 AND NOT attisdropped",
+                       oid)));
   ColumnNumbers numbers;
   const pg_result* rows = results.at(1).get();
   for (int row = 0; row < PQntuples(rows); row++) {
-    int16_t number = 0;
-    const std::string text = text_at(rows, row, 1);
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    numbers[text_at(rows, row, 0)] = number;
+    numbers.numbers[text_at(rows, row, 0)] = number_at<int16_t>(rows, row, 1);
+    numbers.storage = number_at<uint32_t>(rows, row, 2);
   }
   return numbers;
 }
@@ -164,27 +168,41 @@ Result<std::optional<TableFacts>> SourceCatalog::table(uint32_t oid, uint32_t xi
                             context_->options.types, waiter_, steady_clock::now() + statement_max_);
   }));
   if (found.empty()) return std::nullopt;
+  WEIR_TRY(cast_missing_values(found.front()));
   return std::move(found.front());
+}
+
+/// The catalogs show them as the type's output does, which is not always what a cast to text gives (inet).
+Status SourceCatalog::cast_missing_values(TableFacts& facts) {
+  std::string text = "SELECT ";
+  std::vector<AttributeFacts*> cast;
+  for (AttributeFacts& attribute : facts.attributes) {
+    if (!attribute.missing_value || !attribute.column.cast_to_text) continue;
+    const bool is_list = attribute.column.type.kind == plan::Kind::list;
+    text += fmt::format("{}{}::{}{}::text", cast.empty() ? "" : ", ", quote_literal(*attribute.missing_value),
+                        attribute.column.source_type, is_list ? "::text[]" : "");
+    cast.push_back(&attribute);
+  }
+  if (cast.empty()) return {};
+  const auto results = WEIR_TRY(run(text));
+  for (size_t i = 0; i < cast.size(); i++) {
+    cast[i]->missing_value = text_at(results.at(0).get(), 0, static_cast<int>(i));
+  }
+  return {};
 }
 
 Result<SourceCatalog::CastType> SourceCatalog::cast_type(uint32_t type_oid) {
   if (const auto known = cast_types_.find(type_oid); known != cast_types_.end()) return known->second;
-  const auto results = WEIR_TRY(
-      run(fmt::format("WITH RECURSIVE bases AS (SELECT * FROM pg_type WHERE oid = {} UNION ALL "
-                      "SELECT t.* FROM bases b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd') "
-                      "SELECT oid, typarray, format_type(oid, NULL), typreceive <> 0 FROM bases WHERE typtype <> 'd'",
-                      type_oid)));
+  const auto results =
+      WEIR_TRY(run(fmt::format("WITH RECURSIVE bases AS (SELECT * FROM pg_type WHERE oid = {} UNION ALL "
+                               "SELECT t.* FROM bases b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd') "
+                               "SELECT oid, typarray, format_type(oid, NULL) FROM bases WHERE typtype <> 'd'",
+                               type_oid)));
   const pg_result* row = results.at(0).get();
   if (PQntuples(row) == 0) {
     return fail(ErrorCode::schema_drift, "a type is gone on the source: oid " + std::to_string(type_oid));
   }
-  const auto number = [&](int column) {
-    uint32_t value = 0;
-    const std::string text = text_at(row, 0, column);
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-  };
-  return cast_types_[type_oid] = {number(0), number(1), text_at(row, 0, 2), text_at(row, 0, 3) == "t"};
+  return cast_types_[type_oid] = {number_at<uint32_t>(row, 0, 0), number_at<uint32_t>(row, 0, 1), text_at(row, 0, 2)};
 }
 
 Result<CastValues> SourceCatalog::cast(uint32_t type_oid, const plan::Column& column, const RawValues& values) {

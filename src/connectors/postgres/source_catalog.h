@@ -33,12 +33,12 @@ class SourceCatalog final : public ChangeCatalog {
     uint32_t oid = 0;        ///< of domains their base type
     uint32_t array_oid = 0;  ///< 0: none
     std::string name;        ///< as SQL writes it
-    bool has_receive = false;
   };
 
   template <typename Work>
   auto with_connection(const Work& work) -> decltype(work(std::declval<Connection&>()));
   Result<std::vector<ResultHandle>> run_when_visible(uint32_t xid, const std::string& text);
+  Status cast_missing_values(TableFacts& facts);
   Result<CastType> cast_type(uint32_t type_oid);
   Status cast_together(const CastType& type, const RawValues& values, bool as_text, size_t from, size_t to,
                        CastValues& out);

@@ -40,16 +40,18 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File() {
-    if (number_ >= 0) close(number_);
+    if (number_ >= 0) ::close(number_);
   }
   int number() const { return number_; }
+  /// False with errno set: what was written may not have been kept.
+  bool close() { return ::close(std::exchange(number_, -1)) == 0; }
 
  private:
   int number_;
 };
 
 Status append_to(const std::filesystem::path& path, std::string_view bytes) {
-  const File file(path, O_WRONLY | O_CREAT | O_APPEND);
+  File file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (file.number() < 0) return fail(file_error(path, "cannot open", errno));
   while (!bytes.empty()) {
     const ssize_t written = write(file.number(), bytes.data(), bytes.size());
@@ -57,6 +59,7 @@ Status append_to(const std::filesystem::path& path, std::string_view bytes) {
     if (written < 0) return fail(file_error(path, "cannot write", errno));
     bytes.remove_prefix(static_cast<size_t>(written));
   }
+  if (!file.close()) return fail(file_error(path, "cannot write", errno));
   return {};
 }
 
@@ -77,6 +80,7 @@ class Unframer {
     rest_.erase(0, used);
     return {};
   }
+  bool is_done() const { return rest_.empty(); }
 
  private:
   /// Replays the messages that are there whole, and returns their bytes.
@@ -88,7 +92,9 @@ class Unframer {
       std::memcpy(&frame, bytes.data() + at, sizeof frame);
       if (bytes.size() - at - sizeof frame < frame.length) return at;
       const Body body{bytes.data() + at + sizeof frame, frame.length};
-      if (!aborted_.contains(frame.subtransaction)) WEIR_TRY(replay_(static_cast<Kind>(frame.kind), body));
+      const auto kind = static_cast<Kind>(frame.kind);
+      const bool is_aborted = aborted_.contains(frame.subtransaction);
+      if (!is_aborted || kind == Kind::relation) WEIR_TRY(replay_(kind, body, is_aborted));
       at += sizeof frame + frame.length;
     }
   }
@@ -98,15 +104,22 @@ class Unframer {
   std::string rest_;
 };
 
-Status read_file(const std::filesystem::path& path, Unframer& unframer) {
+std::unexpected<Error> damaged(const std::filesystem::path& path) {
+  return fail(ErrorCode::io_error, "a transaction that waits on disk is not as it was written: " + path.string());
+}
+
+/// Errors too when the file is not `size` bytes long.
+Status read_file(const std::filesystem::path& path, uint64_t size, Unframer& unframer) {
   const File file(path, O_RDONLY);
   if (file.number() < 0) return fail(file_error(path, "cannot open", errno));
   std::string buffer(kReadBytes, '\0');
-  for (;;) {
+  for (uint64_t left = size;;) {
     const ssize_t got = read(file.number(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(file_error(path, "cannot read", errno));
-    if (got == 0) return {};
+    if (got == 0 && left == 0) return {};
+    if (got == 0 || static_cast<uint64_t>(got) > left) return damaged(path);
+    left -= static_cast<uint64_t>(got);
     WEIR_TRY(unframer.take({buffer.data(), static_cast<size_t>(got)}));
   }
 }
@@ -164,8 +177,9 @@ Status StreamedTransactions::commit(uint32_t xid, const Replay& replay) {
   if (found == transactions_.end()) return {};
   Unframer unframer(found->second.aborted, replay);
   Status status;
-  if (found->second.file_bytes > 0) status = read_file(file_of(xid), unframer);
+  if (found->second.file_bytes > 0) status = read_file(file_of(xid), found->second.file_bytes, unframer);
   if (status) status = unframer.take(found->second.memory);
+  if (status && !unframer.is_done()) status = damaged(file_of(xid));
   forget(xid);
   return status;
 }

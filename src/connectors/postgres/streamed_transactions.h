@@ -28,9 +28,9 @@ class StreamedTransactions {
   /// The subtransaction is rolled back; when it is the transaction itself, everything goes.
   Status abort(uint32_t xid, uint32_t subtransaction);
 
-  using Replay = std::function<Status(pgoutput::Kind kind, pgoutput::Body body)>;
-  /// The messages of a transaction that was committed, in order, without those that were rolled back; forgets it, also
-  /// when `replay` fails.
+  using Replay = std::function<Status(pgoutput::Kind kind, pgoutput::Body body, bool is_aborted)>;
+  /// The messages of a transaction that was committed, in order; forgets it, also when `replay` fails. Of what was
+  /// rolled back only the descriptions of tables come, with `is_aborted`: the source does not repeat them.
   Status commit(uint32_t xid, const Replay& replay);
 
   uint64_t memory_bytes() const { return memory_bytes_; }

@@ -30,7 +30,8 @@ class StreamedTransactionsTest : public ::testing::Test {
   }
   static std::vector<std::string> commit(StreamedTransactions& streamed, uint32_t xid) {
     std::vector<std::string> messages;
-    const Status done = streamed.commit(xid, [&](Kind kind, Body body) -> Status {
+    const Status done = streamed.commit(xid, [&](Kind kind, Body body, bool is_aborted) -> Status {
+      EXPECT_FALSE(is_aborted);
       EXPECT_EQ(kind, Kind::insert);
       messages.emplace_back(body.data(), body.size());
       return {};
@@ -104,9 +105,37 @@ TEST_F(StreamedTransactionsTest, RemovesWhatAKilledProcessLeft) {
 TEST_F(StreamedTransactionsTest, AFailedReplayForgetsTheTransaction) {
   auto streamed = open(0);
   add(streamed, 1, 1, "a");
-  EXPECT_FALSE(streamed.commit(1, [](Kind, Body) -> Status { return fail(ErrorCode::cancelled, "stop"); }));
+  EXPECT_FALSE(streamed.commit(1, [](Kind, Body, bool) -> Status { return fail(ErrorCode::cancelled, "stop"); }));
   EXPECT_FALSE(streamed.has(1));
   EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(StreamedTransactionsTest, AFileThatIsNotAsItWasWrittenIsAnError) {
+  const auto nothing = [](Kind, Body, bool) -> Status { return {}; };
+  for (const int change : {-40, -1, 1}) {
+    auto streamed = open(0);
+    add(streamed, 1, 1, "first message");
+    add(streamed, 1, 1, "second message");
+    const auto file = directory_ / "1";
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) + static_cast<uintmax_t>(change));
+    const Status done = streamed.commit(1, nothing);
+    ASSERT_FALSE(done) << change;
+    EXPECT_EQ(done.error().code, ErrorCode::io_error);
+  }
+}
+
+TEST_F(StreamedTransactionsTest, ShowsTheDescriptionsOfTablesThatWereRolledBack) {
+  auto streamed = open(1 << 20);
+  add(streamed, 7, 8, "gone");
+  ASSERT_TRUE(streamed.add(7, 8, Kind::relation, Body("t", 1)));
+  add(streamed, 7, 7, "kept");
+  ASSERT_TRUE(streamed.abort(7, 8));
+  std::vector<std::string> messages;
+  ASSERT_TRUE(streamed.commit(7, [&](Kind, Body body, bool is_aborted) -> Status {
+    messages.push_back(std::string(body.data(), body.size()) + (is_aborted ? " aborted" : ""));
+    return {};
+  }));
+  EXPECT_THAT(messages, ElementsAre("t aborted", "kept"));
 }
 
 TEST_F(StreamedTransactionsTest, AFullDiskIsAnErrorThatNamesTheFile) {

@@ -18,23 +18,35 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident,
        EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid), row_security_active(c.oid),
        has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
        pg_has_role(c.relowner, 'USAGE') OR EXISTS (SELECT 1 FROM pg_publication_rel r JOIN pg_publication p
-         ON p.oid = r.prpubid WHERE r.prrelid = c.oid AND p.pubname = {0}),
+         ON p.oid = r.prpubid WHERE r.prrelid = c.oid AND p.pubname = {0})
+         OR EXISTS (SELECT 1 FROM pg_publication p WHERE p.puballtables AND p.pubname = {0}),
        array_to_string(ARRAY(SELECT k.number FROM pg_index x, unnest(x.indkey::int2[]) WITH ORDINALITY k(number, at)
          WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid AND k.at <= x.indnkeyatts
          ORDER BY k.at), ','),
        array_to_string(ARRAY(SELECT k.number FROM pg_index x, unnest(x.indkey::int2[]) WITH ORDINALITY k(number, at)
          WHERE x.indrelid = c.oid AND x.indisreplident AND x.indisvalid AND k.at <= x.indnkeyatts
-         ORDER BY k.at), ',')
+         ORDER BY k.at), ','), c.relnatts, (pg_current_wal_lsn() - '0/0')::int8
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {1} ORDER BY c.oid)";
 
-/// One row per column of these tables.
+/// One row per column of these tables. What is an array, a range or composite is sent by the functions of its parts.
 constexpr const char* kAttributes = R"(
 SELECT c.oid, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull, coalesce(co.collisdeterministic, true),
        format_type(a.atttypid, a.atttypmod), a.attnum, a.attgenerated <> '',
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT'),
-       a.atthasdef OR a.attidentity <> '', a.atthasmissing, (a.attmissingval::text::text[])[1]
+       a.atthasmissing, (a.attmissingval::text::text[])[1],
+       t.typtype IN ('b', 'e') AND t.typelem = 0 OR t.typsend = 0 OR NOT EXISTS (
+         WITH RECURSIVE parts(type) AS (SELECT a.atttypid UNION SELECT inner_parts.type FROM parts
+           JOIN pg_type p ON p.oid = parts.type CROSS JOIN LATERAL (
+             SELECT p.typelem WHERE p.typelem <> 0
+             UNION ALL SELECT p.typbasetype WHERE p.typtype = 'd'
+             UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE p.oid IN (r.rngtypid, r.rngmultitypid)
+             UNION ALL SELECT f.atttypid FROM pg_attribute f
+               WHERE p.typtype = 'c' AND f.attrelid = p.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+           ) AS inner_parts(type))
+         SELECT FROM parts JOIN pg_type p ON p.oid = parts.type WHERE p.typsend = 0)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 WHERE {} ORDER BY c.oid, a.attnum)";
 
@@ -77,6 +89,8 @@ TableFacts read_table(const pg_result* result, int row) {
           .persistence = *PQgetvalue(result, row, 4),
           .identity = *PQgetvalue(result, row, 5),
           .storage = number_at<uint32_t>(result, row, 6),
+          .last_number = number_at<int16_t>(result, row, 13),
+          .log_end = Lsn{number_at<uint64_t>(result, row, 14)},
           .has_children = truth_at(result, row, 7),
           .has_row_security = truth_at(result, row, 8),
           .may_select = truth_at(result, row, 9),
@@ -99,10 +113,10 @@ AttributeFacts read_attribute(const pg_result* result, int row, const TypeCatalo
                            .column = map_column(facts, catalog, options),
                            .is_generated = truth_at(result, row, 9),
                            .is_selectable = truth_at(result, row, 10),
-                           .has_default = truth_at(result, row, 11),
-                           .has_missing_value = truth_at(result, row, 12),
+                           .is_sendable = truth_at(result, row, 13),
+                           .has_missing_value = truth_at(result, row, 11),
                            .missing_value = {}};
-  if (PQgetisnull(result, row, 13) == 0) attribute.missing_value = text_at(result, row, 13);
+  if (PQgetisnull(result, row, 12) == 0) attribute.missing_value = text_at(result, row, 12);
   return attribute;
 }
 
@@ -184,15 +198,26 @@ connector::SyncCandidate judge(const TableFacts& facts) {
   }
   auto table = std::make_shared<connector::ChangeTable>();
   table->name = facts.name;
-  TableMemo memo{facts.oid, facts.storage, {}};
+  TableMemo memo{facts.oid, facts.storage, facts.last_number, facts.log_end, {}};
   for (const AttributeFacts& attribute : facts.attributes) {
-    if (attribute.is_generated || !attribute.is_selectable) continue;
+    if (attribute.is_generated) continue;
+    if (!attribute.is_sendable) {
+      return refused("no_binary_form: " + attribute.column.name,
+                     "the source cannot send values inside of type " + attribute.column.source_type +
+                         " in binary form: change the column's type, for example to text");
+    }
+    if (!attribute.is_selectable) continue;
     table->columns.push_back(attribute.column);
     memo.columns.push_back(attribute.source);
   }
   for (const int16_t number : key) {
     const AttributeFacts* attribute = facts.attribute(number);
-    if (attribute == nullptr || attribute->is_generated || !attribute->is_selectable) {
+    if (attribute != nullptr && attribute->is_generated) {
+      return refused("key_generated: " + attribute->column.name,
+                     "the changes do not carry generated columns: run ALTER TABLE " + name +
+                         " REPLICA IDENTITY USING INDEX with a unique index over others");
+    }
+    if (attribute == nullptr || !attribute->is_selectable) {
       return refused("permission_denied: SELECT", "the user may not read all columns of the key of " + name);
     }
     table->key.push_back(attribute->column.name);
@@ -202,7 +227,7 @@ connector::SyncCandidate judge(const TableFacts& facts) {
 }
 
 std::string to_text(const TableMemo& memo) {
-  std::string text = fmt::format("{}:{}", memo.oid, memo.storage);
+  std::string text = fmt::format("{}:{}:{}:{}", memo.oid, memo.storage, memo.last_number, memo.since.value);
   for (const SourceColumn& column : memo.columns) {
     text += fmt::format(",{}:{}:{}", column.number, column.type_oid, column.type_modifier);
   }
@@ -220,9 +245,13 @@ std::optional<TableMemo> memo_of(const std::string& text, size_t columns) {
     numbers.push_back(number);
     at = stop == end ? end : stop + 1;
   }
-  if (numbers.size() != 2 + 3 * columns) return std::nullopt;
-  TableMemo memo{static_cast<uint32_t>(numbers[0]), static_cast<uint32_t>(numbers[1]), {}};
-  for (size_t i = 2; i < numbers.size(); i += 3) {
+  if (numbers.size() != 4 + 3 * columns) return std::nullopt;
+  TableMemo memo{static_cast<uint32_t>(numbers[0]),
+                 static_cast<uint32_t>(numbers[1]),
+                 static_cast<int16_t>(numbers[2]),
+                 Lsn{static_cast<uint64_t>(numbers[3])},
+                 {}};
+  for (size_t i = 4; i < numbers.size(); i += 3) {
     memo.columns.push_back({static_cast<int16_t>(numbers[i]), static_cast<uint32_t>(numbers[i + 1]),
                             static_cast<int32_t>(numbers[i + 2])});
   }

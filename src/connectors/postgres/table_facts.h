@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "connector/changes.h"
+#include "connectors/postgres/lsn.h"
 #include "connectors/postgres/postgres_connection.h"
 #include "connectors/postgres/postgres_options.h"
 
@@ -29,19 +30,21 @@ struct AttributeFacts {
   plan::Column column = {};
   bool is_generated = false;   ///< computed by the source: it does not send it
   bool is_selectable = false;  ///< the user may read it
-  bool has_default = false;    ///< a default expression, or an identity
+  bool is_sendable = true;     ///< false: it holds values that the source cannot send in binary form
   bool has_missing_value = false;
-  std::optional<std::string> missing_value =
-      {};  ///< of rows from before the column was added, in the source's text form
+  /// Of rows from before the column was added, in the source's text form.
+  std::optional<std::string> missing_value = {};
 };
 
 struct TableFacts {
   uint32_t oid = 0;
   plan::TableName name;
-  char kind = 'r';         ///< pg_class.relkind
-  char persistence = 'p';  ///< pg_class.relpersistence
-  char identity = 'd';     ///< pg_class.relreplident
-  uint32_t storage = 0;    ///< the file's number: a rewrite changes it
+  char kind = 'r';          ///< pg_class.relkind
+  char persistence = 'p';   ///< pg_class.relpersistence
+  char identity = 'd';      ///< pg_class.relreplident
+  uint32_t storage = 0;     ///< the file's number: a rewrite changes it
+  int16_t last_number = 0;  ///< pg_class.relnatts: the highest that a column has, or had
+  Lsn log_end = {};         ///< of the source's log, when this was read: what was committed by then is seen
   bool has_children = false;
   bool has_row_security = false;                ///< it hides rows from the user
   bool may_select = false;                      ///< one column at least
@@ -53,8 +56,11 @@ struct TableFacts {
   const AttributeFacts* attribute(int16_t number) const;
 };
 
-/// pg_attribute.attnum by attname.
-using ColumnNumbers = std::map<std::string, int16_t, std::less<>>;
+/// What tells whether a table whose columns look as before has the same columns.
+struct ColumnNumbers {
+  std::map<std::string, int16_t, std::less<>> numbers;  ///< pg_attribute.attnum by attname
+  uint32_t storage = 0;                                 ///< as in TableFacts
+};
 
 /// Which tables; `oid` or `names`.
 struct TableSelection {
@@ -73,8 +79,10 @@ connector::SyncCandidate judge(const TableFacts& facts);
 /// ChangeTable::memo.
 struct TableMemo {
   uint32_t oid = 0;
-  uint32_t storage = 0;
-  std::vector<SourceColumn> columns;  ///< those of ChangeTable::columns
+  uint32_t storage = 0;     ///< when the table had no other columns than these
+  int16_t last_number = 0;  ///< the highest that a column had; 0: not known
+  Lsn since = {};  ///< the end of the log when the table was examined: its copy is later, and has what was before
+  std::vector<SourceColumn> columns = {};  ///< those of ChangeTable::columns
 
   bool operator==(const TableMemo&) const = default;
 };

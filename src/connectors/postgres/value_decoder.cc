@@ -9,16 +9,13 @@
 
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/numeric_decoder.h"
+#include "connectors/postgres/wire_time.h"
 
 namespace weir::postgres {
 namespace {
 
 using batch::ColumnBuilder;
 using plan::Kind;
-
-/// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01.
-constexpr int32_t kEpochDays = 10957;
-constexpr int64_t kEpochMicroseconds = int64_t{kEpochDays} * 86'400'000'000;
 
 Outcome check_length(int32_t length, int32_t need) {
   if (length == need) [[likely]]
