@@ -83,7 +83,10 @@ std::optional<EditedLine> LineEditor::read(const std::string& prompt) {
   impl_->prompt = prompt;
   impl_->abandoned = false;
   int length = 0;
+  // The prompt is shown before the editor's own mode begins: a Ctrl-C between the two is a key already.
+  el_set(impl_->edit.get(), EL_SETTY, "-x", "-isig", nullptr);
   const char* typed = el_gets(impl_->edit.get(), &length);
+  el_set(impl_->edit.get(), EL_SETTY, "-x", "+isig", nullptr);
   if (impl_->abandoned) return EditedLine{{}, true};
   if (typed == nullptr || length <= 0) return std::nullopt;
   std::string_view line(typed, static_cast<size_t>(length));

@@ -180,24 +180,53 @@ std::string key_text(const connector::ChangeTable& table, std::string_view row) 
   return "(" + text + ")";
 }
 
-std::string copy_view_sql(std::string_view connector, const plan::TableName& table,
-                          const std::vector<plan::Column>& columns, CopyView view, bool hot) {
+namespace {
+
+/// Whether two keys are one exactly when the column's values are equal, and a join of them is cheap.
+bool joins_by_value(const plan::Type& type) {
+  switch (type.kind) {
+    case Kind::float32:
+    case Kind::float64:
+    case Kind::interval:
+    case Kind::json:
+    case Kind::list:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/// The columns by which a hot row finds the lake's row that it supersedes: the typed key, which is much quicker to read
+/// and to compare than its text, where that is the same.
+std::string join_columns(const connector::ChangeTable& table) {
   std::string list;
-  for (const auto& column : columns) {
+  for (const auto& name : table.key) {
+    const auto column = std::ranges::find(table.columns, name, &plan::Column::name);
+    if (column == table.columns.end() || !joins_by_value(column->type)) return "_kyma_pk";
+    list += (list.empty() ? "" : ", ") + identifier(name);
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view, bool hot) {
+  std::string list;
+  for (const auto& column : table.columns) {
     const auto name = identifier(column.name);
     const auto value = from_stored(name, column.type);
     list += value == name ? name + ", " : fmt::format("{} AS {}, ", value, name);
   }
   list += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
   const auto* alive = view == CopyView::current ? " WHERE _kyma_op <> 'delete'" : "";
-  const auto lake = lake_table(connector, table);
+  const auto lake = lake_table(connector, table.name);
   if (!hot) return fmt::format("SELECT {} FROM {}{}", list, lake, alive);
-  const auto hot_rows = hot_table(connector, table);
+  const auto hot_rows = hot_table(connector, table.name);
   // Not NOT EXISTS: under UNION ALL it becomes a delim join, three times slower.
   return fmt::format(
-      "SELECT {0} FROM {1} ANTI JOIN (SELECT _kyma_pk FROM {2}) USING (_kyma_pk){3} "
+      "SELECT {0} FROM {1} ANTI JOIN (SELECT {4} FROM {2}) USING ({4}){3} "
       "UNION ALL BY NAME SELECT {0} FROM {2}{3}",
-      list, lake, hot_rows, alive);
+      list, lake, hot_rows, alive, join_columns(table));
 }
 
 }  // namespace weir::sync

@@ -47,8 +47,8 @@ enum class CopyView : uint8_t {
   raw,      ///< and the tombstones of deleted ones
 };
 /// A SELECT over the lake's rows that no hot row supersedes and the hot rows; `hot` false leaves the hot table out, for
-/// one that is empty. The source's columns in their order, then the four _kyma_*. `columns` are those of the copy.
-std::string copy_view_sql(std::string_view connector, const plan::TableName& table,
-                          const std::vector<plan::Column>& columns, CopyView view, bool hot = true);
+/// one that is empty. The source's columns in their order, then the four _kyma_*.
+std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view,
+                          bool hot = true);
 
 }  // namespace weir::sync

@@ -103,6 +103,7 @@ class HotLanding final : public Landing {
   Result<CopyChange*> changed(const plan::TableName& table);
   Status insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
                          const std::string& batch, const std::string& condition);
+  bool has_first_hot_rows() const;
   Status finish_hot(const LandedPosition& position);
   void adopt(const LandedPosition& position);
   void forget_transaction();

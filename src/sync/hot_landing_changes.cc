@@ -263,6 +263,9 @@ Status HotLanding::commit(const LandedPosition& position) {
   } else if (std::ranges::any_of(changes_, [](const auto& entry) { return entry.second.reshaped(); })) {
     done = commit_shapes(position);
   } else {
+    // Who was told that there are no hot rows begins anew.
+    std::optional<lake::FoldEpoch::Switch> switching;
+    if (has_first_hot_rows()) switching.emplace(epoch_);
     done = finish_hot(position);
   }
   if (!done) {
@@ -271,6 +274,16 @@ Status HotLanding::commit(const LandedPosition& position) {
   }
   forget_transaction();
   return {};
+}
+
+/// Whether a hot table that was empty for readers has rows after this transaction.
+bool HotLanding::has_first_hot_rows() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(changes_, [&](const auto& entry) {
+    const auto copy = copies_.find(entry.first);
+    return copy != copies_.end() && copy->second.phase == CopyPhase::complete && copy->second.hot_rows == 0 &&
+           entry.second.hot_rows > 0;
+  });
 }
 
 /// What is recorded, and the COMMIT.

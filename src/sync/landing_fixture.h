@@ -114,8 +114,7 @@ class LandingTest : public ::testing::Test {
       const std::string& select = "* EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at)",
       CopyView view = CopyView::current, const std::string& connector = "pg") {
     const auto table = landed(name, connector).table;
-    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, table->name, table->columns, view) +
-                ") ORDER BY ALL");
+    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, *table, view) + ") ORDER BY ALL");
   }
 
   std::filesystem::path root_;

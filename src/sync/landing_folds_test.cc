@@ -62,8 +62,8 @@ class LandingFoldsTest : public LandingTest {
     return events;
   }
   std::string sum_of(const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
-    return "SELECT sum(balance), count(*) FROM (" +
-           copy_view_sql(connector, table->name, table->columns, CopyView::current) + ")";
+    const bool hot = landed(table->name.table, connector).hot_rows > 0;
+    return "SELECT sum(balance), count(*) FROM (" + copy_view_sql(connector, *table, CopyView::current, hot) + ")";
   }
   /// One read, its two snapshots of one state, as lake/hot.h says.
   std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table,
@@ -71,6 +71,7 @@ class LandingFoldsTest : public LandingTest {
     for (;;) {
       EXPECT_TRUE(engine_->committer.epoch().settles(std::chrono::seconds(60)));
       const auto seen = engine_->committer.epoch().now();
+      const auto sum = sum_of(table, connector);
       EXPECT_TRUE(session.run("BEGIN"));
       // The lake first, and slowly: a fold in between would hide its rows.
       EXPECT_TRUE(
@@ -80,7 +81,7 @@ class LandingFoldsTest : public LandingTest {
         EXPECT_TRUE(session.run("COMMIT"));
         continue;
       }
-      const auto row = session.rows(sum_of(table, connector));
+      const auto row = session.rows(sum);
       EXPECT_TRUE(session.run("COMMIT"));
       if (!row) return row.error().to_string();
       return (*row)[0][0] + "|" + (*row)[0][1];

@@ -78,7 +78,7 @@ class LandingTypesTest : public LandingTest {
   /// Rows of the copy that are not those of `expected`, bit for bit.
   void expect_same(const TypeCase& type, const std::string& when) {
     const auto table = landed(type.name).table;
-    const auto found = copy_view_sql("pg", table->name, table->columns, CopyView::current);
+    const auto found = copy_view_sql("pg", *table, CopyView::current);
     const auto different =
         rows("SELECT e.id, e.v::VARCHAR, f.v::VARCHAR FROM " + values_of(type) + " e FULL JOIN (" + found +
              ") f USING (id) WHERE typeof(e.v) <> typeof(f.v) OR e.v::VARCHAR IS DISTINCT FROM f.v::VARCHAR OR "
@@ -138,7 +138,7 @@ TEST_F(LandingTypesTest, KeepsEveryAddedColumnsValue) {
       ASSERT_TRUE(applied) << type.type << " " << applied.error().to_string();
       const auto expected =
           rows("SELECT typeof(v) || hash(v)::VARCHAR FROM (SELECT (" + value + ")::" + type.type + " AS v)");
-      const auto found = copy_view_sql("pg", after->name, after->columns, CopyView::current);
+      const auto found = copy_view_sql("pg", *after, CopyView::current);
       EXPECT_THAT(rows("SELECT DISTINCT typeof(v) || hash(v)::VARCHAR FROM (" + found + ")"), expected)
           << type.type << " " << value;
       fold();

@@ -98,9 +98,9 @@ std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) c
   const auto landed = std::ranges::find_if(tables, [&](const auto& one) { return one.table->name == table; });
   state->complete = landed != tables.end() && landed->phase == CopyPhase::complete;
   if (!state->complete) return state;
-  const auto& columns = landed->table->columns;
-  state->current_sql = copy_view_sql(order_.spec.name, table, columns, CopyView::current);
-  state->raw_sql = copy_view_sql(order_.spec.name, table, columns, CopyView::raw);
+  const bool hot = landed->hot_rows > 0;
+  state->current_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::current, hot);
+  state->raw_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::raw, hot);
   return state;
 }
 
