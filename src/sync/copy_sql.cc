@@ -152,6 +152,8 @@ std::string folded(std::string name) {
   return name;
 }
 
+bool is_reserved(std::string_view name) { return std::ranges::find(kReserved, name) != kReserved.end(); }
+
 Status can_be_copied(const connector::ChangeTable& table) {
   if (table.key.empty()) {
     return fail(ErrorCode::invalid_request, "a table without a key cannot be copied: " + table.name.to_string());

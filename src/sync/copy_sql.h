@@ -34,6 +34,8 @@ bool can_widen(const plan::Type& from, const plan::Type& to);
 /// Whether a copy can keep the table. Errors: invalid_request (no key), not_available_yet (names that DuckDB, which
 /// does not tell letter case apart, takes for one, or that copies use themselves).
 Status can_be_copied(const connector::ChangeTable& table);
+/// A column's name that copies use themselves.
+bool is_reserved(std::string_view name);
 /// In lower case: two names that are one for DuckDB.
 std::string folded(std::string name);
 

@@ -84,6 +84,7 @@ class HotLanding final : public Landing {
   std::string hot_of(const plan::TableName& table) const { return hot_table(records_.connector(), table); }
 
   // hot_landing_copies.cc
+  Status add_constants(lake::SqlSession& session, const Copy& copy, std::stop_token stop);
   Status fill_unchanged(lake::SqlSession& hot, const Copy& copy);
   Status bury_truncated(lake::SqlSession& hot, Copy& copy);
 

@@ -174,10 +174,11 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
                                              : fmt::format(", {} AS {}", identifier(stored->second), identifier(name));
   }
   // While the table is loading, the lake has nothing yet.
-  older += fmt::format(
-      " FROM {} WHERE {} AND _kyma_op <> 'delete' AND _kyma_pk IN (SELECT source FROM weir_need WHERE source "
-      "NOT IN (SELECT _kyma_pk FROM weir_old))",
-      lake_of(changes.table->name), before.phase == CopyPhase::complete ? "true" : "false");
+  older += " FROM " + lake_of(changes.table->name) + " WHERE ";
+  older += before.phase == CopyPhase::loading
+               ? "false"
+               : "_kyma_op <> 'delete' AND _kyma_pk IN (SELECT source FROM weir_need WHERE source NOT IN "
+                 "(SELECT _kyma_pk FROM weir_old))";
   WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_older AS " + older));
   at("rows_delete");
   copy.hot_rows -= WEIR_TRY(session_->change(

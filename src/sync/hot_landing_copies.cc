@@ -1,9 +1,11 @@
 /// The life of a copy: made, loaded from a snapshot, complete, dropped.
+#include <array>
 #include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/time.h"
 #include "lake/hot.h"
 #include "lake/lake.h"
 #include "sync/hot_landing.h"
@@ -13,6 +15,7 @@ namespace {
 
 using connector::ChangeTable;
 using lake::SqlSession;
+using std::chrono::system_clock;
 
 constexpr std::string_view kMetaColumns =
     "_kyma_pk VARCHAR, _kyma_op VARCHAR, _kyma_lsn VARCHAR, _kyma_event_at TIMESTAMPTZ";
@@ -54,8 +57,9 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
   WEIR_TRY(
       lake_statement(*session, "CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kCatalog, connector, table->name)));
   WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table->name)));
+  // The other columns come with the end of the snapshot.
   WEIR_TRY(lake_statement(
-      *session, fmt::format("CREATE TABLE {} ({}{})", lake_of(table->name), columns_sql(*table), kMetaColumns)));
+      *session, fmt::format("CREATE TABLE {} ({}_kyma_pk VARCHAR)", lake_of(table->name), columns_sql(*table))));
   at("prepare_hot");
   Copy copy{};
   copy.shape = {table, {}};
@@ -110,11 +114,8 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
   at("load_insert");
   // In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
-  auto rows =
-      session->change(fmt::format("INSERT INTO {} ({}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT {}{}, "
-                                  "'insert', {}, make_timestamptz({}) FROM {} s",
-                                  lake_of(table), names, values, key_text(*copy.shape.table, "s."),
-                                  literal(copy.snapshot + "/00000000"), copy.snapshot_at_us, scan));
+  auto rows = session->change(fmt::format("INSERT INTO {} ({}_kyma_pk) SELECT {}{} FROM {} s", lake_of(table), names,
+                                          values, key_text(*copy.shape.table, "s."), scan));
   Status done = rows ? Status() : Status(fail(std::move(rows.error())));
   while (done) {
     done = committer_.commit(
@@ -131,6 +132,7 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
         stop);
     if (done) {
       at("load_committed");
+      WEIR_TRY(add_constants(*session, copy, stop));
       return *rows;
     }
     // Others may write for long; the snapshot is too dear to be lost to them.
@@ -142,6 +144,22 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
   static_cast<void>(session->run("ROLLBACK"));
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
   return fail(classified(std::move(done.error())));
+}
+
+/// What is the same in every row of a snapshot is written nowhere: it is the columns' default for the extents that are
+/// there when they are added.
+Status HotLanding::add_constants(SqlSession& session, const Copy& copy, std::stop_token stop) {
+  const auto at_us = system_clock::time_point(std::chrono::microseconds(copy.snapshot_at_us));
+  const std::array<std::string, 3> columns = {
+      "_kyma_op VARCHAR DEFAULT 'insert'",
+      "_kyma_lsn VARCHAR DEFAULT " + literal(copy.snapshot + "/00000000"),
+      "_kyma_event_at TIMESTAMPTZ DEFAULT " + literal(iso8601_utc(at_us)),
+  };
+  for (const auto& column : columns) {
+    at("load_constant");
+    WEIR_TRY(lake_statement(session, fmt::format("ALTER TABLE {} ADD COLUMN {}", lake_of(copy.name()), column), stop));
+  }
+  return {};
 }
 
 Status HotLanding::complete(const plan::TableName& table) {

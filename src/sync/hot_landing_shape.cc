@@ -135,10 +135,12 @@ class ShapePlan {
   std::vector<Passage> columns_;
 };
 
-/// The lake's steps, from the names that it has. Names that are still in use are freed by a name in between.
+/// The lake's steps, from the names that it has. Names that are still in use are freed by a name in between. While the
+/// table is loading it has no tombstones, and may not have the column that tells them.
 std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Passage>& columns,
-                                  const std::map<std::string, plan::Type>& types) {
+                                  const std::map<std::string, plan::Type>& types, CopyPhase phase) {
   std::vector<ShapeStep> steps, last;
+  const auto* alive = phase == CopyPhase::loading ? "" : " WHERE _kyma_op <> 'delete'";
   int number = 0;
   for (const auto& passage : columns) {
     if (passage.before.empty() || passage.before == passage.column.name) continue;
@@ -175,9 +177,7 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
       if (by_default)
         added.push_back({fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT NULL", table, name), unseen});
       if (value && !by_default) {
-        added.push_back(
-            {fmt::format("UPDATE {} SET {} = {} WHERE _kyma_op <> 'delete'", table, name, text_as(*value, type)),
-             unseen});
+        added.push_back({fmt::format("UPDATE {} SET {} = {}{}", table, name, text_as(*value, type), alive), unseen});
       }
       steps.insert(steps.end(), added.begin(), added.end());
     } else if (const auto found = types.find(passage.before); found != types.end() && !(found->second == type)) {
@@ -185,7 +185,7 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
       // DuckLake keeps what it knows of the values, with their old type, until the lake has another file; a query that
       // uses it fails (internal: SetMin or SetMax …). So one row is written as it was.
       steps.push_back(
-          {fmt::format("UPDATE {0} SET _kyma_op = _kyma_op WHERE rowid IN (SELECT rowid FROM {0} LIMIT 1)", table)});
+          {fmt::format("UPDATE {0} SET _kyma_pk = _kyma_pk WHERE rowid IN (SELECT rowid FROM {0} LIMIT 1)", table)});
     }
   }
   return steps;
@@ -235,7 +235,8 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
   WEIR_TRY(plan.make());
   std::map<std::string, plan::Type> types;
   for (const auto& column : copy->shape.stored()) types[column.name] = column.type;
-  const auto steps = lake_steps(lake_of(change.before->name), plan.columns(), types);
+  const auto phase = WEIR_TRY(copy_of(change.before->name)).phase;
+  const auto steps = lake_steps(lake_of(change.before->name), plan.columns(), types, phase);
   copy->lake_steps.insert(copy->lake_steps.end(), steps.begin(), steps.end());
   at("shape_hot");
   auto reshaped = session_->run(reshaped_hot(hot_of(change.before->name), plan.columns()));
@@ -355,6 +356,7 @@ Status HotLanding::undo(SqlSession& session, const ShapeIntent& intent) {
   };
   for (const auto& [id, name] : WEIR_TRY(lake_columns(session, intent.table))) {
     const auto known = before.find(id);
+    if (known == before.end() && is_reserved(name)) continue;  // came with the end of the snapshot
     if (known == before.end()) {
       at("shape_undo");
       WEIR_TRY(session.run(fmt::format("ALTER TABLE {} DROP COLUMN {}", table, identifier(name))));
