@@ -199,9 +199,21 @@ TEST_F(StoreTest, NamesTheFileThatCannotBeOpened) {
 /// What a process of its own finds on a disk of 1 MiB. The child's exit codes.
 enum FullDisk : int { kAsExpected = 0, kWrong = 1, kNoMount = 77 };
 
+/// An own mount namespace: nothing to clean up, whatever happens. Whoever is not root becomes root of a user namespace,
+/// and must be somebody there to own files.
+bool enter_own_mounts() {
+  const auto user = ::geteuid(), group = ::getegid();
+  if (user == 0) return ::unshare(CLONE_NEWNS) == 0;
+  if (::unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0) return false;
+  const auto write = [](const char* file, const std::string& text) {
+    return bool(std::ofstream(file) << text << std::flush);
+  };
+  return write("/proc/self/setgroups", "deny") && write("/proc/self/uid_map", "0 " + std::to_string(user) + " 1") &&
+         write("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
+}
+
 [[noreturn]] void fill_a_small_disk(const fs::path& place) {
-  // An own mount namespace: nothing to clean up, whatever happens.
-  if (::unshare(CLONE_NEWNS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) ::_exit(kNoMount);
+  if (!enter_own_mounts()) ::_exit(kNoMount);
   static_cast<void>(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
   if (::mount("tmpfs", place.c_str(), "tmpfs", 0, "size=1m") != 0) ::_exit(kNoMount);
   const auto store = Store::open(place / "state.db");

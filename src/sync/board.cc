@@ -1,6 +1,7 @@
 #include "sync/board.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir::sync {
 namespace {
@@ -19,6 +20,9 @@ constexpr size_t kAskedMax = 100;
 constexpr std::chrono::milliseconds kStopCheckEvery{100};
 
 double since(steady_clock::time_point at) { return std::chrono::duration<double>(steady_clock::now() - at).count(); }
+
+/// Seconds that are shown: to the millisecond, and never below zero.
+double in_milliseconds(double seconds) { return std::max(0.0, std::round(seconds * 1000) / 1000); }
 
 std::string shown(const connector::Position& position) { return position.empty() ? "nothing" : position; }
 
@@ -240,12 +244,12 @@ std::optional<double> Board::lag_seconds() const {
                                       : system_clock::now();
   double lag = std::chrono::duration<double>(source_now - *committed_at_).count();
   if (as_of_) lag = std::min(lag, since(*as_of_));
-  return std::max(0.0, lag);
+  return in_milliseconds(lag);
 }
 
 std::optional<double> Board::lag_seconds(const Table& table) const {
   if (!table.stopped) return lag_seconds();
-  return std::max(0.0, std::chrono::duration<double>(system_clock::now() - table.stopped->as_of).count());
+  return in_milliseconds(std::chrono::duration<double>(system_clock::now() - table.stopped->as_of).count());
 }
 
 const connector::Position& Board::position(const Table& table) const {
