@@ -64,4 +64,9 @@ Status DuckSession::show(std::string_view name, const batch::OwnedSchema& schema
   return made;
 }
 
+uint64_t DuckSession::rows_read() const {
+  const auto query = QueryContext::of(*connection_.context);
+  return query ? query->rows_read() : 0;
+}
+
 }  // namespace weir::engine

@@ -20,6 +20,7 @@ class DuckSession final : public lake::SqlSession {
   Result<std::vector<std::vector<std::string>>> rows(std::string_view sql) override;
   Result<uint64_t> change(std::string_view sql) override;
   Status show(std::string_view name, const batch::OwnedSchema& schema, const batch::OwnedArray& rows) override;
+  uint64_t rows_read() const override;
   void interrupt() override { connection_.Interrupt(); }
 
  private:
@@ -45,6 +46,7 @@ class OwnSession final : public lake::SqlSession {
   Status show(std::string_view name, const batch::OwnedSchema& schema, const batch::OwnedArray& rows) override {
     return session_.show(name, schema, rows);
   }
+  uint64_t rows_read() const override { return session_.rows_read(); }
   void interrupt() override { session_.interrupt(); }
 
  private:

@@ -107,6 +107,21 @@ void QueryContext::forget() {
   records_.clear();
 }
 
+uint64_t QueryContext::rows_read() const {
+  std::vector<std::weak_ptr<RemoteRead>> reads;
+  uint64_t rows = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    reads = reads_;
+    // Of the reads that have ended.
+    for (const auto& record : records_) rows += record->summary().rows_returned;
+  }
+  for (const auto& weak : reads) {
+    if (const auto read = weak.lock()) rows += read->rows();
+  }
+  return rows;
+}
+
 void QueryContext::cancel() {
   std::vector<std::weak_ptr<RemoteRead>> reads;
   {

@@ -56,6 +56,8 @@ class QueryContext final : public duckdb::ClientContextState {
   /// Forgets scans, warnings and the error: before a statement that shall answer for itself only.
   void forget();
 
+  /// Rows of the statement's scans, so far.
+  uint64_t rows_read() const;
   /// Cancels every scan that runs, on its source too, and all that will still begin on this connection: there is no way
   /// back, so that a cancel between two statements is not lost.
   void cancel();

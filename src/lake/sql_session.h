@@ -1,6 +1,7 @@
 /// How the lake runs SQL: the engine implements it, so that `duckdb.hpp` stays in its folder.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class SqlSession {
   /// where they are, once or more, by statements of this session, and must stay until the next `show` of the name.
   /// What the Arrow format leaves open, a field's extension name says: "arrow.uuid", "arrow.json", "weir.interval".
   virtual Status show(std::string_view name, const batch::OwnedSchema& schema, const batch::OwnedArray& rows) = 0;
+  /// Rows that its running statement has got from sources so far. From any thread.
+  virtual uint64_t rows_read() const { return 0; }
   /// Makes the statement that runs now fail with `cancelled`. From any thread.
   virtual void interrupt() = 0;
 };

@@ -141,6 +141,12 @@ void Board::set_complete(const plan::TableName& table, bool complete, uint64_t r
   changed_.notify_all();
 }
 
+void Board::set_estimate(const plan::TableName& table, uint64_t rows) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tables_.find(table);
+  if (found != tables_.end()) found->second.estimate = rows;
+}
+
 void Board::add_drift(const plan::TableName& table, const std::string& field, const std::string& status) {
   {
     const std::lock_guard lock(mutex_);

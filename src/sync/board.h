@@ -66,6 +66,8 @@ class Board {
   void set_error(const std::optional<Error>& error);
   /// The table's copy can be read; its rows so far.
   void set_complete(const plan::TableName& table, bool complete, uint64_t rows);
+  /// About how many rows its snapshot will have.
+  void set_estimate(const plan::TableName& table, uint64_t rows);
   void add_drift(const plan::TableName& table, const std::string& field, const std::string& status);
 
   void landed_rows(const plan::TableName& table, uint64_t events, std::chrono::system_clock::time_point at);
@@ -101,7 +103,7 @@ class Board {
     std::string reason;                ///< of the phase
     std::optional<StopPoint> stopped;  ///< set when the others may have gone on without it
     bool complete = false;
-    uint64_t rows = 0, events = 0;
+    uint64_t rows = 0, events = 0, estimate = 0;
     Rate rate;
     std::optional<std::chrono::system_clock::time_point> last_event_at;
     std::string last_error;

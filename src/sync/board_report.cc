@@ -47,6 +47,8 @@ json Board::table_document(const plan::TableName& name, const Table& table) cons
           {"readable", table.complete},
           {"lag_seconds", rounded(table.complete ? lag_seconds(table) : std::nullopt)},
           {"rows_snapshot", table.rows},
+          {"rows_read", nullptr},
+          {"rows_estimate", table.complete ? json(nullptr) : json(table.estimate)},
           {"events", table.events},
           {"events_per_sec", rounded(table.rate.per_second(steady_clock::now()))},
           {"last_event_at", time_or_null(table.last_event_at)},

@@ -97,7 +97,7 @@ Result<nlohmann::json> Copies::verify(const std::string& id, const std::string& 
 
 nlohmann::json Copies::status(const std::string& id) const {
   const auto runner = find(id);
-  return runner ? runner->board().document() : nlohmann::json{{"status", "disabled"}};
+  return runner ? runner->document() : nlohmann::json{{"status", "disabled"}};
 }
 
 std::vector<connector::TableHealth> Copies::health(const std::string& id) const {

@@ -71,7 +71,9 @@ std::vector<LandedTable> HotLanding::tables() const {
   const std::lock_guard lock(mutex_);
   std::vector<LandedTable> tables;
   for (const auto& [name, copy] : copies_) {
-    tables.push_back({copy.shape.table, copy.phase, copy.snapshot, copy.hot_rows});
+    const auto load = loads_.find(name);
+    const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
+    tables.push_back({copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows});
   }
   return tables;
 }

@@ -130,9 +130,13 @@ class HotLanding final : public Landing {
   const LandingOptions options_;
   const HotRecords records_;
 
-  mutable std::mutex mutex_;  ///< of the next two
+  mutable std::mutex mutex_;  ///< of the next three
   std::map<plan::TableName, Copy> copies_;
   std::optional<LandedPosition> position_;
+  std::map<plan::TableName, const lake::SqlSession*> loads_;
+
+  /// A load is shown as long as this lives.
+  class ShownLoad;
 
   HotGate gate_;
   std::mutex folding_;  ///< one fold or rewrite at a time

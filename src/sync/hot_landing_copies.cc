@@ -97,12 +97,32 @@ Status HotLanding::snapshot_begins(const plan::TableName& table, const connector
       [&] { put(copy); });
 }
 
+class HotLanding::ShownLoad {
+ public:
+  ShownLoad(HotLanding& landing, plan::TableName table, const SqlSession& session)
+      : landing_(landing), table_(std::move(table)) {
+    const std::lock_guard lock(landing_.mutex_);
+    landing_.loads_[table_] = &session;
+  }
+  ~ShownLoad() {
+    const std::lock_guard lock(landing_.mutex_);
+    landing_.loads_.erase(table_);
+  }
+  ShownLoad(const ShownLoad&) = delete;
+  ShownLoad& operator=(const ShownLoad&) = delete;
+
+ private:
+  HotLanding& landing_;
+  const plan::TableName table_;
+};
+
 Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
   const auto copy = WEIR_TRY(copy_of(table));
   if (copy.snapshot.empty())
     return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
+  const ShownLoad shown(*this, table, *session);
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
   std::string names, values;
   for (const auto& column : copy.shape.table->columns) {

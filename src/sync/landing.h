@@ -46,8 +46,9 @@ enum class CopyPhase : uint8_t {
 struct LandedTable {
   connector::ChangeTablePtr table;
   CopyPhase phase = CopyPhase::loading;
-  connector::Position snapshot;  ///< changes up to it are in the snapshot and are left out
-  uint64_t hot_rows = 0;         ///< zero: readers may leave the hot table out, as long as the epoch is still the same
+  connector::Position snapshot;       ///< changes up to it are in the snapshot and are left out
+  std::optional<uint64_t> rows_read;  ///< of its snapshot, while `load` runs
+  uint64_t hot_rows = 0;  ///< zero: readers may leave the hot table out, as long as the epoch is still the same
 };
 
 /// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the

@@ -89,12 +89,7 @@ Status Runner::show_what_is_there() {
 std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) const {
   auto state = board_.copy(table);
   if (!state || !state->complete) return state;
-  std::shared_ptr<Landing> landing;
-  {
-    const std::lock_guard lock(mutex_);
-    landing = landing_;
-  }
-  const auto tables = landing ? landing->tables() : std::vector<LandedTable>();
+  const auto tables = landed_tables();
   const auto landed = std::ranges::find_if(tables, [&](const auto& one) { return one.table->name == table; });
   state->complete = landed != tables.end() && landed->phase == CopyPhase::complete;
   if (!state->complete) return state;
@@ -104,16 +99,31 @@ std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) c
   return state;
 }
 
-telemetry::SyncGauges Runner::gauges() const {
-  auto gauges = board_.gauges();
+std::vector<LandedTable> Runner::landed_tables() const {
   std::shared_ptr<Landing> landing;
   {
     const std::lock_guard lock(mutex_);
     landing = landing_;
   }
-  if (!landing) return gauges;
-  for (const auto& table : landing->tables()) gauges.hot_rows += table.hot_rows;
+  return landing ? landing->tables() : std::vector<LandedTable>();
+}
+
+telemetry::SyncGauges Runner::gauges() const {
+  auto gauges = board_.gauges();
+  for (const auto& table : landed_tables()) gauges.hot_rows += table.hot_rows;
   return gauges;
+}
+
+nlohmann::json Runner::document() const {
+  auto document = board_.document();
+  const auto landed = landed_tables();
+  for (auto& entry : document["tables"]) {
+    const auto name = entry["table"].get<std::string>();
+    const auto found =
+        std::ranges::find_if(landed, [&](const auto& one) { return one.table->name.to_string() == name; });
+    if (found != landed.end() && found->rows_read) entry["rows_read"] = *found->rows_read;
+  }
+  return document;
 }
 
 Result<connector::Position> Runner::position_of(const std::string& text) const {

@@ -67,6 +67,8 @@ class Runner {
   const Board& board() const { return board_; }
   const std::string& name() const { return order_.spec.name; }
   telemetry::SyncGauges gauges() const;
+  /// The board's, and how far the snapshots are that are being read.
+  nlohmann::json document() const;
   /// As SyncDesk::copy.
   std::optional<connector::CopyState> copy(const plan::TableName& table) const;
   /// As ChangeSource::position_of.
@@ -86,12 +88,14 @@ class Runner {
   bool must_turn(const std::stop_token& stop) const;
   void turn();
   void wait_before_retry(std::chrono::milliseconds duration, const std::stop_token& stop);
+  std::vector<LandedTable> landed_tables() const;
   Result<std::shared_ptr<Landing>> comparable(const plan::TableName& table) const;
 
   // runner_arrangement.cc
   Status check_history(connector::ChangeSource& changes);
   Status arrange(connector::ChangeSource& changes);
   Result<std::vector<connector::ChangeTablePtr>> examine(connector::ChangeSource& changes);
+  void show_estimates(const std::vector<connector::ChangeTablePtr>& tables);
   Result<std::vector<connector::ChangeTablePtr>> prepare(const std::vector<connector::ChangeTablePtr>& tables,
                                                          const std::vector<LandedTable>& landed,
                                                          const std::set<plan::TableName>& anew);

@@ -127,6 +127,7 @@ Status Runner::arrange(connector::ChangeSource& changes) {
     // One that was asked for again meanwhile is done again.
     if (!turn_) resync_.clear();
   }
+  show_estimates(to_load);
   if (!landing_->position()) {
     WEIR_TRY(begin_history(changes, to_load));
   } else {
@@ -163,6 +164,17 @@ Result<std::vector<ChangeTablePtr>> Runner::prepare(const std::vector<ChangeTabl
     WEIR_TRY(services_.store.delete_sync_stop(order_.spec.id, name.to_string()));
   }
   return to_load;
+}
+
+/// For people who wait; without an answer of the source there is none.
+void Runner::show_estimates(const std::vector<ChangeTablePtr>& tables) {
+  if (tables.empty()) return;
+  const auto schema = order_.source->schema(true);
+  if (!schema) return;
+  for (const auto& table : tables) {
+    const auto known = (*schema)->tables.find(table->name);
+    if (known != (*schema)->tables.end()) board_.set_estimate(table->name, known->second.estimated_rows);
+  }
 }
 
 /// The first start: the slot's own point serves the first snapshots.

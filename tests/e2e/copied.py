@@ -92,6 +92,12 @@ class Copied:
             raise AssertionError(f"{error}\ncopy: {[row for row in ours if row not in theirs][:10]}\n"
                                  f"source: {[row for row in theirs if row not in ours][:10]}") from None
 
+    def wait_equal_sums(self, table, sums, seconds=60):
+        """For tables that are too large for `wait_equal`."""
+        with self.postgres.connect(self.database) as session:
+            theirs = [str(value) for value in session.execute(f"SELECT {sums} FROM {table}").fetchone()]
+        self.wait(lambda: self.rows(table, sums) == [theirs], seconds, f"{table}: {sums} = {theirs}")
+
     def forget(self):
         return self.weir.delete("/v1/connectors/pg")
 

@@ -84,3 +84,23 @@ def test_many_transactions_at_once(copy, postgres, database):
                240, "the rows of all writers")
     print(f"peak {peak_mb(copy):.0f} MB")
     assert peak_mb(copy) < MEMORY_MB, peak_mb(copy)
+
+
+def test_a_snapshot_shows_how_far_it_is(copy, postgres, database):
+    with postgres.connect(database) as session:
+        session.execute("ANALYZE big")
+        [rows] = session.execute("SELECT count(*) FROM big").fetchone()
+    assert copy.post("/v1/connectors/pg/resync?table=public.big").status_code in (200, 202)
+    seen = []
+
+    def done():
+        [table] = sync_status(copy, "pg")["tables"]
+        if table["rows_read"] is not None:
+            seen.append((table["rows_read"], table["rows_estimate"]))
+        return table["phase"] == "streaming" and table["readable"]
+    wait_until(done, 120, "the snapshot")
+    read = [one for one, _ in seen]
+    assert read and read == sorted(read) and 0 < read[-1] <= rows, seen
+    assert all(abs(estimate - rows) < rows / 5 for _, estimate in seen), (seen, rows)
+    [table] = sync_status(copy, "pg")["tables"]
+    assert (table["rows_snapshot"], table["rows_read"], table["rows_estimate"]) == (rows, None, None)
