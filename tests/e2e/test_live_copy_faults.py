@@ -1,7 +1,9 @@
 """What happens to a source, and the live copy goes on or says why not: restarts, cuts, silence, lost slots, privileges, disks."""
 
 import os
+import pathlib
 import random
+import signal
 import subprocess
 import time
 
@@ -167,6 +169,48 @@ def test_slot_read_by_somebody_else(weir, copied, source):
     copy.resync("a")
     copy.wait_streaming()
     equal(copy)
+
+
+def test_slot_that_somebody_else_reads(weir, postgres, copied, source, tmp_path):
+    copy = copied()
+    copy.wait_streaming()
+    weir.stop()
+    program = pathlib.Path(subprocess.run(["pg_config", "--bindir"], check=True, capture_output=True, text=True).stdout.strip()) / "pg_recvlogical"
+    somebody = subprocess.Popen([program, "-d", postgres.database_url(copy.database), "-S", copy.slot, "--start", "-f", tmp_path / "taken", "--no-loop",
+                                 "-o", "proto_version=1", "-o", f"publication_names={copy.slot}", "-s", "0"],
+                                env={**os.environ, "PGOPTIONS": "-c wal_sender_timeout=0"}, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: source.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", [copy.slot]).fetchone() == (True,), 20, "it reads")
+        somebody.send_signal(signal.SIGSTOP)  # before it says that it has got anything
+        weir.start()
+        copy.wait(lambda: "replication_slot_in_use" in (copy.status()["last_error"] or ""), 60, "the reason")
+        assert copy.slot in copy.status()["last_error"]
+        assert weir.rows("SELECT count(*) FROM pg.public.a") == [[500]]
+    finally:
+        somebody.kill()
+        somebody.wait()
+    source.execute("INSERT INTO a VALUES (1001, 'it is free again')")
+    equal(copy)
+
+
+def test_a_source_that_keeps_no_logical_log(weir):
+    server = OwnPostgres.start("wal_level=replica")
+    try:
+        database = server.create_database()
+        with server.connect(database) as session:
+            session.execute(LETTERS)
+        body = {"name": "unprepared", "type": "postgres", "mode": "both",
+                "connection": {"url": server.database_url(database, password=True)}, "sync": {"tables": ["public.a"]}}
+        assert weir.post("/v1/connectors", body).status_code == 201
+
+        def reason():
+            return weir.get("/v1/connectors/unprepared/status").json()["sync"]["last_error"] or ""
+        wait_until(lambda: "source_not_prepared" in reason(), 20, "the reason")
+        assert "wal_level" in reason()
+        assert weir.rows("SELECT count(*) FROM unprepared.public.a") == [[500]], "the other half of mode both goes on"
+        assert weir.delete("/v1/connectors/unprepared").status_code == 204
+    finally:
+        server.remove()
 
 
 def test_another_server(weir, copied, database, postgres, other_postgres):
