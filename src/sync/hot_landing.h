@@ -16,6 +16,8 @@ namespace weir::sync {
 struct Copy : CopyRecord {
   uint64_t hot_rows = 0;
   std::chrono::steady_clock::time_point hot_since, changed_at;  ///< the first row since the last fold; the last change
+  /// What upkeep has yet to look at since the last fold: nothing new is found by looking again.
+  bool look_at_extents = true, look_when_quiet = true;
 
   const plan::TableName& name() const { return shape.table->name; }
 };
@@ -120,7 +122,8 @@ class HotLanding final : public Landing {
 
   // hot_landing_upkeep.cc
   Status upkeep(bool now, std::stop_token stop);
-  Status rewrite(const Copy& copy, std::stop_token stop);
+  Status tidy(const Copy& copy, bool now, std::stop_token stop);
+  Result<bool> rewrite(const Copy& copy, double deleted_share, std::stop_token stop);
   Status expire(std::stop_token stop);
   Status checkpoint_hot(bool now);
 

@@ -47,6 +47,7 @@ Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
 }
 
 Result<uint64_t> HotLanding::fold_table(const plan::TableName& table, std::stop_token stop) {
+  const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
   const auto copy = WEIR_TRY(copy_of(table));
@@ -106,6 +107,7 @@ Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::st
   auto& known = copies_.at(copy.name());
   known.hot_rows -= outcome.moved;
   known.hot_since = Clock::now();
+  known.look_at_extents = known.look_when_quiet = true;
   return {};
 }
 

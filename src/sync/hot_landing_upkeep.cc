@@ -54,12 +54,12 @@ Result<std::vector<Extent>> extents_of(SqlSession& session, const std::string& s
 }
 
 /// The extents that are worth copying into new ones: many small ones of a size, and those with many deleted rows.
-std::vector<Extent> worth_copying(std::vector<Extent> extents, const LandingOptions& options) {
+std::vector<Extent> worth_copying(std::vector<Extent> extents, uint64_t fold_rows, double deleted_share) {
   std::ranges::sort(extents, {}, &Extent::alive);
   size_t small = 0;
   uint64_t alive = 0;
   while (small < extents.size() && extents[small].bytes < kExtentBytesFull && alive < kRowsPerStep &&
-         (small < 2 || extents[small].alive() <= std::max(alive, options.fold_rows))) {
+         (small < 2 || extents[small].alive() <= std::max(alive, fold_rows))) {
     alive += extents[small++].alive();
   }
   std::vector<Extent> chosen;
@@ -69,7 +69,7 @@ std::vector<Extent> worth_copying(std::vector<Extent> extents, const LandingOpti
   for (size_t i = chosen.size(); i < extents.size() && rows < kRowsPerStep; ++i) {
     const auto& extent = extents[i];
     const auto share = static_cast<double>(extent.deleted) / static_cast<double>(std::max<uint64_t>(extent.rows, 1));
-    if (extent.deleted == 0 || share < options.rewrite_deleted_share) continue;
+    if (extent.deleted == 0 || share < deleted_share) continue;
     rows += extent.alive();
     chosen.push_back(extent);
   }
@@ -92,18 +92,35 @@ Status HotLanding::upkeep(bool now, std::stop_token stop) {
   }
   for (const auto& copy : copies) {
     if (stop.stop_requested()) return {};
-    WEIR_TRY(rewrite(copy, stop));
+    WEIR_TRY(tidy(copy, now, stop));
   }
   if (!committer_.retention().is_due() && !now) return {};
   return expire(stop);
 }
 
-/// Copies rows into new extents in one transaction. Tombstones that are old enough stay behind.
-Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
+/// One step for a table that was folded since the last look, or that is quiet.
+Status HotLanding::tidy(const Copy& copy, bool now, std::stop_token stop) {
+  const bool quiet = copy.look_when_quiet && Clock::now() - copy.changed_at >= options_.quiet;
+  if (!now && !quiet && !copy.look_at_extents) return {};
+  const auto share = quiet ? options_.rewrite_deleted_share_quiet : options_.rewrite_deleted_share;
+  if (WEIR_TRY(rewrite(copy, share, stop))) return {};
+  const std::lock_guard state(mutex_);
+  const auto known = copies_.find(copy.name());
+  if (known == copies_.end()) return {};
+  known->second.look_at_extents = false;
+  if (quiet) known->second.look_when_quiet = false;
+  return {};
+}
+
+/// Copies rows into new extents in one transaction; false: there is nothing to gain. Tombstones that are old enough
+/// stay behind.
+Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::stop_token stop) {
+  const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
   const auto schema = lake::copy_schema(records_.connector(), copy.name().schema);
-  const auto chosen = worth_copying(WEIR_TRY(extents_of(*session, schema, copy.name().table)), options_);
-  if (chosen.empty()) return {};
+  const auto chosen =
+      worth_copying(WEIR_TRY(extents_of(*session, schema, copy.name().table)), options_.fold_rows, deleted_share);
+  if (chosen.empty()) return false;
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
   std::string files, columns;
   uint64_t alive = 0;
@@ -139,13 +156,13 @@ Status HotLanding::rewrite(const Copy& copy, std::stop_token stop) {
         stop);
   };
   auto done = copy_rows();
-  if (done) return done;
+  if (done) return true;
   static_cast<void>(session->run("ROLLBACK"));
-  // The next fold tries again; nobody waits for this.
+  // It is tried again after the next fold; nobody waits for this.
   telemetry::log(
       telemetry::Level::warning, "extents_not_rewritten",
       {{"connector", records_.connector()}, {"table", copy.name().to_string()}, {"reason", done.error().message}});
-  return {};
+  return false;
 }
 
 /// Of the whole lake: snapshots, then the files that only they needed, then files that nothing ever referred to.

@@ -23,6 +23,8 @@ struct LandingOptions {
   uint64_t fold_rows = 150'000;               ///< a hot table with so many rows is folded
   std::chrono::milliseconds fold_age{5'000};  ///< or when its oldest row has waited so long and nothing comes
   double rewrite_deleted_share = 0.25;        ///< extents with so many deleted rows are rewritten
+  double rewrite_deleted_share_quiet = 0.02;  ///< and with so many when the table has not changed for `quiet`:
+  std::chrono::milliseconds quiet{30'000};    ///< a reader pays for every deleted row, a writer for every rewrite
   std::chrono::hours tombstones_kept{24 * 7};
   std::chrono::hours snapshots_kept{24 * 7};  ///< of the lake, for AT (…), at least; zero: for ever
   uint64_t hot_log_bytes_max = 64u << 20;     ///< the hot database's log is folded into it when it is larger

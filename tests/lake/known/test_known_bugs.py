@@ -267,3 +267,22 @@ def test_within_a_transaction_the_past_has_its_deletes_too(tmp_path):
     session.execute("BEGIN")
     session.execute("DELETE FROM t")
     assert numbers(session, f"SELECT count(*) FROM t AT (VERSION => {version})") == [0]
+
+
+def test_a_filter_fails_after_a_column_was_widened_in_the_same_process(tmp_path):
+    """What DuckLake knows of the values keeps their old type until another file comes: so copies write one row anew."""
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT i::INTEGER AS n FROM range(10) t(i)")
+    assert numbers(session, "SELECT count(*) FROM t WHERE n > 3") == [6]
+    session.execute("ALTER TABLE t ALTER COLUMN n SET DATA TYPE BIGINT")
+    with pytest.raises(duckdb.InternalException, match="SetMin or SetMax"):
+        session.execute("SELECT count(*) FROM t WHERE n > 3")
+    session.execute("UPDATE t SET n = n WHERE rowid IN (SELECT rowid FROM t LIMIT 1)")
+    assert numbers(session, "SELECT count(*) FROM t WHERE n > 3") == [6]
+
+
+def test_a_parquet_dictionary_gives_all_zeros_one_sign(tmp_path):
+    """So -0 is taken for 0 when a copy is compared with its source."""
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT CASE WHEN i % 2 = 0 THEN 0.0::DOUBLE ELSE '-0.0'::DOUBLE END AS d FROM range(10000) t(i)")
+    assert session.execute("SELECT d::VARCHAR, count(*) FROM t GROUP BY 1").fetchall() == [("0.0", 10_000)]
