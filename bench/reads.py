@@ -70,10 +70,12 @@ class Reads:
         self.wait_landed()
 
     def fold_all(self):
+        """And lets upkeep have its quiet half minute."""
         deadline = time.monotonic() + 120
         while self.hot_rows() > 0:
             assert time.monotonic() < deadline, "hot rows stay"
             time.sleep(0.1)
+        time.sleep(40)
 
     def fold_no_more(self):
         answer = requests.patch(self.weir.url + "/v1/connectors/reads", json={"sync": {"tables": ["public.t"], "fold_rows": FOLD_ROWS, "fold_after_ms": 3_600_000}})
