@@ -2,6 +2,19 @@
 
 import json
 
+MAKE_LOGS = """CREATE TABLE otel_logs AS SELECT i % 10 AS user_id, CASE WHEN i % 4 = 0 THEN 'ERROR' ELSE 'INFO' END AS severity_text,
+               now() - INTERVAL (i) SECOND AS _timestamp FROM range(1, 401) t(i)"""
+JOIN = """
+    SELECT u.email, COUNT(*) AS errors
+    FROM pg_prod.public.users u
+    JOIN otel_logs l ON l.user_id = u.id
+    WHERE l.severity_text = 'ERROR'
+    AND l._timestamp > now() - INTERVAL '1 hour'
+    GROUP BY u.email
+    ORDER BY errors DESC, u.email
+    LIMIT 5"""
+JOINED = [[f"user{i}@example.com", 20] for i in (2, 4, 6, 8)]
+
 
 def make_tables(session):
     session.execute("CREATE TABLE users (id bigint PRIMARY KEY, email text, region text)")
