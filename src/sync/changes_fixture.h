@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,8 +88,7 @@ inline connector::RowChanges changes_of(const ChangeTablePtr& table, uint64_t co
     key.push_back(column);
     moved.push_back(builder_of(column));
   }
-  std::vector<uint8_t> moved_valid((events.size() + 7) / 8);
-  int64_t moved_nulls = 0;
+  std::vector<bool> moved_valid;
   for (size_t i = 0; i < events.size(); ++i) {
     const auto& event = events[i];
     for (size_t c = 0; c < builders.size(); ++c) append(builders[c], table->columns[c], event.values);
@@ -107,28 +105,14 @@ inline connector::RowChanges changes_of(const ChangeTablePtr& table, uint64_t co
     }
     for (size_t c = 0; c < moved.size(); ++c)
       append(moved[c], key[c], event.moved_from.value_or(std::map<std::string, std::string>{}));
-    if (event.moved_from)
-      moved_valid[i / 8] |= static_cast<uint8_t>(1u << (i % 8));
-    else
-      ++moved_nulls;
+    moved_valid.push_back(event.moved_from.has_value());
   }
   const auto count = static_cast<int64_t>(events.size());
   std::vector<batch::OwnedArray> arrays, parts;
   for (auto& builder : builders) arrays.push_back(builder.finish());
   for (auto* builder : {&op, &lsn, &at, &is_last, &unchanged}) arrays.push_back(builder->finish());
   for (auto& builder : moved) parts.push_back(builder.finish());
-  auto moved_from = batch::make_struct(std::move(parts), count);
-  // make_struct knows no nulls: the bitmap is put in, and lives as long as the program.
-  struct Bitmap {
-    std::vector<uint8_t> bits;
-    const void* buffer;
-  };
-  static std::deque<Bitmap> bitmaps;
-  auto& bitmap = bitmaps.emplace_back(Bitmap{std::move(moved_valid), nullptr});
-  bitmap.buffer = bitmap.bits.data();
-  moved_from->buffers = &bitmap.buffer;
-  moved_from->null_count = moved_nulls;
-  arrays.push_back(std::move(moved_from));
+  arrays.push_back(batch::make_struct(std::move(parts), moved_valid));
   connector::RowChanges changes;
   changes.table = table;
   changes.rows = batch::make_struct(std::move(arrays), count);
