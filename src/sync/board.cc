@@ -203,6 +203,17 @@ void Board::moment(const connector::SourceMoment& moment, steady_clock::time_poi
   changed_.notify_all();
 }
 
+void Board::forget_history() {
+  const std::lock_guard lock(mutex_);
+  position_.clear();
+  committed_at_.reset();
+  source_.reset();
+  stream_ = {};
+  last_asked_.reset();
+  not_reached_.clear();
+  as_of_.reset();
+}
+
 bool Board::is_behind() const {
   const std::lock_guard lock(mutex_);
   return last_asked_ && position_ < last_asked_->moment.end;

@@ -77,6 +77,8 @@ class Board {
   void source(const connector::ChangeSourceState& state);
   /// Where the source stood, and when we asked for it.
   void moment(const connector::SourceMoment& moment, std::chrono::steady_clock::time_point asked_at);
+  /// All begins anew, perhaps from another source: positions of before say nothing.
+  void forget_history();
   /// The source has told of more than has landed.
   bool is_behind() const;
   /// Called again and again: false when the copy is behind its source and has not moved for `stall_after`.

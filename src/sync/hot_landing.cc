@@ -67,15 +67,24 @@ std::optional<LandedPosition> HotLanding::position() const {
   return position_;
 }
 
+/// The caller holds the lock.
+LandedTable HotLanding::landed(const Copy& copy) const {
+  const auto load = loads_.find(copy.name());
+  const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
+  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows};
+}
+
 std::vector<LandedTable> HotLanding::tables() const {
   const std::lock_guard lock(mutex_);
   std::vector<LandedTable> tables;
-  for (const auto& [name, copy] : copies_) {
-    const auto load = loads_.find(name);
-    const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
-    tables.push_back({copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows});
-  }
+  for (const auto& [name, copy] : copies_) tables.push_back(landed(copy));
   return tables;
+}
+
+std::optional<LandedTable> HotLanding::table(const plan::TableName& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = copies_.find(name);
+  return found == copies_.end() ? std::nullopt : std::optional(landed(found->second));
 }
 
 Result<Copy> HotLanding::copy_of(const plan::TableName& table) const {

@@ -16,6 +16,7 @@ namespace weir::sync {
 struct Copy : CopyRecord {
   uint64_t hot_rows = 0;
   std::chrono::steady_clock::time_point hot_since, changed_at;  ///< the first row since the last fold; the last change
+  bool half_loaded = false;  ///< a load has put its rows into the lake, and has not come to its end
   /// What upkeep has yet to look at since the last fold: nothing new is found by looking again.
   bool look_at_extents = true, look_when_quiet = true;
 
@@ -50,6 +51,7 @@ class HotLanding final : public Landing {
 
   std::optional<LandedPosition> position() const override;
   std::vector<LandedTable> tables() const override;
+  std::optional<LandedTable> table(const plan::TableName& name) const override;
 
   Status prepare(const connector::ChangeTablePtr& table) override;
   Status snapshot_begins(const plan::TableName& table, const connector::Position& at,
@@ -79,6 +81,7 @@ class HotLanding final : public Landing {
   Status hot_step(lake::SqlSession& session, const Work& work, const std::function<void()>& known = {});
   /// One statement of the lake in its turn, in autocommit.
   Status lake_statement(lake::SqlSession& session, const std::string& sql, std::stop_token stop = {});
+  LandedTable landed(const Copy& copy) const;
   Result<Copy> copy_of(const plan::TableName& table) const;
   void put(Copy copy);
   void remove(const plan::TableName& table);
@@ -86,7 +89,12 @@ class HotLanding final : public Landing {
   std::string hot_of(const plan::TableName& table) const { return hot_table(records_.connector(), table); }
 
   // hot_landing_copies.cc
-  Status add_constants(lake::SqlSession& session, const Copy& copy, std::stop_token stop);
+  Result<uint64_t> load_rows(lake::SqlSession& session, const Copy& copy, const std::string& scan,
+                             const std::stop_token& stop);
+  Status add_constants(lake::SqlSession& session, const Copy& copy, const std::stop_token& stop);
+  Status empty_lake_table(lake::SqlSession& session, const plan::TableName& table, const std::stop_token& stop);
+  void set_half_loaded(const plan::TableName& table, bool half_loaded);
+  Status in_turn(lake::SqlSession& session, const std::function<Status()>& work, const std::stop_token& stop);
   Status fill_unchanged(lake::SqlSession& hot, const Copy& copy);
   Status bury_truncated(lake::SqlSession& hot, Copy& copy);
 

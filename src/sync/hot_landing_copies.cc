@@ -13,7 +13,6 @@
 namespace weir::sync {
 namespace {
 
-using connector::ChangeTable;
 using lake::SqlSession;
 using std::chrono::system_clock;
 
@@ -25,10 +24,15 @@ constexpr std::string_view kUnchangedColumn =
 /// Between two tries to queue up for the committer's turn.
 constexpr std::chrono::seconds kTurnPause{1};
 
-std::string columns_sql(const ChangeTable& table) {
+std::string columns_sql(const std::vector<plan::Column>& columns) {
   std::string sql;
-  for (const auto& column : table.columns) sql += identifier(column.name) + " " + stored_type(column.type) + ", ";
+  for (const auto& column : columns) sql += identifier(column.name) + " " + stored_type(column.type) + ", ";
   return sql;
+}
+
+/// Without the columns that come with the end of the snapshot.
+std::string create_lake_table_sql(const std::string& table, const std::vector<plan::Column>& columns) {
+  return fmt::format("CREATE TABLE {} ({}_kyma_pk VARCHAR)", table, columns_sql(columns));
 }
 
 std::string schema_of(std::string_view catalog, std::string_view connector, const plan::TableName& table) {
@@ -62,9 +66,7 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
       lake_statement(*session, fmt::format("CALL {}.set_option('parquet_compression', 'snappy', schema => {})",
                                            lake::kCatalog, literal(lake::copy_schema(connector, table->name.schema)))));
   WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table->name)));
-  // The other columns come with the end of the snapshot.
-  WEIR_TRY(lake_statement(
-      *session, fmt::format("CREATE TABLE {} ({}_kyma_pk VARCHAR)", lake_of(table->name), columns_sql(*table))));
+  WEIR_TRY(lake_statement(*session, create_lake_table_sql(lake_of(table->name), table->columns)));
   at("prepare_hot");
   Copy copy{};
   copy.shape = {table, {}};
@@ -73,8 +75,8 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
       *session,
       [&](SqlSession& hot) -> Status {
         WEIR_TRY(hot.run("CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kHotCatalog, connector, table->name)));
-        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}{}, {})", hot_of(table->name), columns_sql(*table),
-                                     kMetaColumns, kUnchangedColumn)));
+        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}{}, {})", hot_of(table->name),
+                                     columns_sql(table->columns), kMetaColumns, kUnchangedColumn)));
         // What was begun with the table that had its name before is nothing to be undone in this one.
         WEIR_TRY(records_.settle(hot, table->name));
         return records_.save(hot, copy);
@@ -122,58 +124,59 @@ class HotLanding::ShownLoad {
 };
 
 Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
-  const auto copy = WEIR_TRY(copy_of(table));
-  if (copy.snapshot.empty())
+  if (WEIR_TRY(copy_of(table)).snapshot.empty())
     return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
   const ShownLoad shown(*this, table, *session);
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
+  if (WEIR_TRY(copy_of(table)).half_loaded) WEIR_TRY(empty_lake_table(*session, table, stop));
+  const auto copy = WEIR_TRY(copy_of(table));
+  auto rows = load_rows(*session, copy, scan, stop);
+  if (rows) {
+    if (const auto added = add_constants(*session, copy, stop); !added) rows = fail(added.error());
+  }
+  if (rows) return rows;
+  static_cast<void>(session->run("ROLLBACK"));
+  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
+  return fail(classified(std::move(rows.error())));
+}
+
+/// One transaction of the lake. In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
+Result<uint64_t> HotLanding::load_rows(SqlSession& session, const Copy& copy, const std::string& scan,
+                                       const std::stop_token& stop) {
   std::string names, values;
   for (const auto& column : copy.shape.table->columns) {
     names += identifier(column.name) + ", ";
     values += to_stored("s." + identifier(column.name), column.type) + ", ";
   }
-  WEIR_TRY(session->run("BEGIN"));
+  WEIR_TRY(session.run("BEGIN"));
   // An interruption before the statement would be forgotten by it.
-  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
+  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled");
   at("load_insert");
-  // In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
-  auto rows = session->change(fmt::format("INSERT INTO {} ({}_kyma_pk) SELECT {}{} FROM {} s", lake_of(table), names,
-                                          values, key_text(*copy.shape.table, "s."), scan));
-  Status done = rows ? Status() : Status(fail(std::move(rows.error())));
-  while (done) {
-    done = committer_.commit(
-        *session,
-        [&]() -> Status {
-          const auto now = WEIR_TRY(copy_of(table));
-          if (now.version != copy.version || now.snapshot != copy.snapshot) {
-            return fail(ErrorCode::commit_conflict,
-                        "the table was changed while its snapshot was loaded: " + table.to_string());
-          }
-          at("load_commit");
-          return session->run("COMMIT");
-        },
-        stop);
-    if (done) {
-      at("load_committed");
-      WEIR_TRY(add_constants(*session, copy, stop));
-      return *rows;
-    }
-    // Others may write for long; the snapshot is too dear to be lost to them.
-    const bool too_many = done.error().code == ErrorCode::too_many_requests;
-    if (too_many) std::this_thread::sleep_for(kTurnPause);
-    if (too_many || done.error().code == ErrorCode::timeout) done = {};
-    if (stop.stop_requested()) break;
-  }
-  static_cast<void>(session->run("ROLLBACK"));
-  if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled: " + table.to_string());
-  return fail(classified(std::move(done.error())));
+  const auto rows =
+      WEIR_TRY(session.change(fmt::format("INSERT INTO {} ({}_kyma_pk) SELECT {}{} FROM {} s", lake_of(copy.name()),
+                                          names, values, key_text(*copy.shape.table, "s."), scan)));
+  WEIR_TRY(in_turn(
+      session,
+      [&]() -> Status {
+        const auto now = WEIR_TRY(copy_of(copy.name()));
+        if (now.version != copy.version || now.snapshot != copy.snapshot) {
+          return fail(ErrorCode::commit_conflict,
+                      "the table was changed while its snapshot was loaded: " + copy.name().to_string());
+        }
+        at("load_commit");
+        set_half_loaded(copy.name(), true);
+        return session.run("COMMIT");
+      },
+      stop));
+  at("load_committed");
+  return rows;
 }
 
 /// What is the same in every row of a snapshot is written nowhere: it is the columns' default for the extents that are
 /// there when they are added.
-Status HotLanding::add_constants(SqlSession& session, const Copy& copy, std::stop_token stop) {
+Status HotLanding::add_constants(SqlSession& session, const Copy& copy, const std::stop_token& stop) {
   const auto at_us = system_clock::time_point(std::chrono::microseconds(copy.snapshot_at_us));
   const std::array<std::string, 3> columns = {
       "_kyma_op VARCHAR DEFAULT 'insert'",
@@ -182,9 +185,44 @@ Status HotLanding::add_constants(SqlSession& session, const Copy& copy, std::sto
   };
   for (const auto& column : columns) {
     at("load_constant");
-    WEIR_TRY(lake_statement(session, fmt::format("ALTER TABLE {} ADD COLUMN {}", lake_of(copy.name()), column), stop));
+    const auto sql = fmt::format("ALTER TABLE {} ADD COLUMN {}", lake_of(copy.name()), column);
+    WEIR_TRY(in_turn(session, [&] { return session.run(sql); }, stop));
   }
+  set_half_loaded(copy.name(), false);
   return {};
+}
+
+/// A load that failed after its rows were there, and is done again. In the committer's turn, because the table's shape
+/// changes only there.
+Status HotLanding::empty_lake_table(SqlSession& session, const plan::TableName& table, const std::stop_token& stop) {
+  WEIR_TRY(in_turn(
+      session,
+      [&]() -> Status {
+        const auto copy = WEIR_TRY(copy_of(table));
+        at("load_again");
+        WEIR_TRY(session.run("DROP TABLE IF EXISTS " + lake_of(table)));
+        return session.run(create_lake_table_sql(lake_of(table), copy.shape.stored()));
+      },
+      stop));
+  set_half_loaded(table, false);
+  return {};
+}
+
+void HotLanding::set_half_loaded(const plan::TableName& table, bool half_loaded) {
+  const std::lock_guard lock(mutex_);
+  const auto found = copies_.find(table);
+  if (found != copies_.end()) found->second.half_loaded = half_loaded;
+}
+
+/// As Committer::commit, but others may write for long: a snapshot is too dear to be lost to them.
+Status HotLanding::in_turn(SqlSession& session, const std::function<Status()>& work, const std::stop_token& stop) {
+  for (;;) {
+    auto done = committer_.commit(session, work, stop);
+    const bool too_many = !done && done.error().code == ErrorCode::too_many_requests;
+    const bool waited_long = !done && done.error().code == ErrorCode::timeout;
+    if (stop.stop_requested() || (!too_many && !waited_long)) return done;
+    if (too_many) std::this_thread::sleep_for(kTurnPause);
+  }
 }
 
 Status HotLanding::complete(const plan::TableName& table) {

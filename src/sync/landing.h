@@ -68,6 +68,8 @@ class Landing {
 
   virtual std::optional<LandedPosition> position() const = 0;
   virtual std::vector<LandedTable> tables() const = 0;
+  /// Nothing when the table is not copied.
+  virtual std::optional<LandedTable> table(const plan::TableName& name) const = 0;
 
   /// (Re)makes the copy of `table`, empty and loading: its changes are taken from here on. What was there is gone.
   virtual Status prepare(const connector::ChangeTablePtr& table) = 0;

@@ -269,6 +269,25 @@ TEST_F(LandingTest, ATableThatWasMadeAnewIsNotUndoneByWhatWasBegunWithTheOneBefo
   EXPECT_EQ(rows("SELECT count(*) FROM __weir_hot.main.weir_intents")[0], "0");
 }
 
+TEST_F(LandingTest, ALoadThatFailedBehindItsRowsIsDoneAgainWithoutThem) {
+  const auto notes = notes_table();
+  auto& to = landing();
+  ok(to.prepare(notes));
+  ok(to.snapshot_begins(notes->name, position_of(10), {}));
+  // The first column that comes after the rows cannot come.
+  ok(engine_->session->run("ALTER TABLE weir.\"pg.public\".notes ADD COLUMN _kyma_op VARCHAR"));
+  const auto failed = to.load(notes->name, "(SELECT 1 AS id, 'a' AS note, 'A' AS big)", {});
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message, HasSubstr("_kyma_op"));
+  EXPECT_EQ(rows("SELECT count(*) FROM weir.\"pg.public\".notes")[0], "1");
+  commit(11, changes_of(notes, 11, {{"insert", note(2, "b", "B")}}));
+  ok(to.snapshot_begins(notes->name, position_of(12), {}));
+  load(notes, "(1, 'a', 'A'), (2, 'b', 'B')");
+  ok(to.complete(notes->name));
+  EXPECT_THAT(contents("notes", "id, note, _kyma_op, _kyma_lsn"),
+              ElementsAre("1|a|insert|00000000000000C0/00000000", "2|b|insert|00000000000000C0/00000000"));
+}
+
 TEST_F(LandingTest, AReaderBeginsAnewWhenACopyBecomesCompleteOrGoes) {
   const auto notes = notes_table();
   auto& epoch = engine_->committer.epoch();

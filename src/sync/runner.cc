@@ -89,9 +89,9 @@ Status Runner::show_what_is_there() {
 std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) const {
   auto state = board_.copy(table);
   if (!state || !state->complete) return state;
-  const auto tables = landed_tables();
-  const auto landed = std::ranges::find_if(tables, [&](const auto& one) { return one.table->name == table; });
-  state->complete = landed != tables.end() && landed->phase == CopyPhase::complete;
+  const auto landing = this->landing();
+  const auto landed = landing ? landing->table(table) : std::nullopt;
+  state->complete = landed && landed->phase == CopyPhase::complete;
   if (!state->complete) return state;
   const bool hot = landed->hot_rows > 0;
   state->current_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::current, hot);
@@ -99,24 +99,23 @@ std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) c
   return state;
 }
 
-std::vector<LandedTable> Runner::landed_tables() const {
-  std::shared_ptr<Landing> landing;
-  {
-    const std::lock_guard lock(mutex_);
-    landing = landing_;
-  }
-  return landing ? landing->tables() : std::vector<LandedTable>();
+std::shared_ptr<Landing> Runner::landing() const {
+  const std::lock_guard lock(mutex_);
+  return landing_;
 }
 
 telemetry::SyncGauges Runner::gauges() const {
   auto gauges = board_.gauges();
-  for (const auto& table : landed_tables()) gauges.hot_rows += table.hot_rows;
+  const auto landing = this->landing();
+  if (!landing) return gauges;
+  for (const auto& table : landing->tables()) gauges.hot_rows += table.hot_rows;
   return gauges;
 }
 
 nlohmann::json Runner::document() const {
   auto document = board_.document();
-  const auto landed = landed_tables();
+  const auto landing = this->landing();
+  const auto landed = landing ? landing->tables() : std::vector<LandedTable>();
   for (auto& entry : document["tables"]) {
     const auto name = entry["table"].get<std::string>();
     const auto found =

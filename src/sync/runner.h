@@ -51,13 +51,11 @@ class Runner {
 
   /// Shows the copies as they were left, and begins.
   void start();
-  /// Ends its threads; what was landed stays, and can be read.
-  void stop() { halt(); }
   void pause(bool paused);
   /// The table goes back through a snapshot; when the whole copy is disabled, all tables do.
   /// Errors: table_not_found.
   Status resync(const plan::TableName& table);
-  /// Stops; comparisons end with `cancelled`.
+  /// Ends its threads; what was landed stays, and can be read. Comparisons end with `cancelled`.
   void halt();
   /// Stops, and removes what is on the source and the copies.
   Status forget();
@@ -88,7 +86,7 @@ class Runner {
   bool must_turn(const std::stop_token& stop) const;
   void turn();
   void wait_before_retry(std::chrono::milliseconds duration, const std::stop_token& stop);
-  std::vector<LandedTable> landed_tables() const;
+  std::shared_ptr<Landing> landing() const;
   Result<std::shared_ptr<Landing>> comparable(const plan::TableName& table) const;
 
   // runner_arrangement.cc
@@ -120,7 +118,7 @@ class Runner {
   void fold(const std::stop_token& stop);
   void watch(const std::stop_token& stop);
   void watch_once(connector::ChangeSource& changes);
-  void take_moment(connector::ChangeSource& changes);
+  bool take_moment(connector::ChangeSource& changes);
   void look_for_dropped(connector::ChangeSource& changes);
   void drop_log(connector::ChangeSource& changes);
 
@@ -137,7 +135,7 @@ class Runner {
   bool disabled_ = false;       ///< the whole copy, until a resync
   bool restart_ = false;        ///< everything anew, from a new slot
   std::set<plan::TableName> resync_;
-  std::optional<StopPoint> all_there_;  ///< when the source had all tables, the last time somebody looked
+  std::optional<StopPoint> all_there_;  ///< when the source had and published all tables, the last time somebody looked
 
   std::shared_ptr<Landing> landing_;  ///< set under `mutex_`; used by the threads below
   std::shared_ptr<connector::ChangeSource> changes_;

@@ -39,7 +39,9 @@ Status Runner::restart_if_asked(connector::ChangeSource& changes) {
   WEIR_TRY(changes.forget());
   reopen_ = true;
   WEIR_TRY(show_what_is_there());
+  board_.forget_history();
   const std::lock_guard lock(mutex_);
+  all_there_.reset();
   restart_ = disabled_ = false;
   return {};
 }
@@ -112,7 +114,8 @@ Status Runner::arrange(connector::ChangeSource& changes) {
   // Published again, they would go on with a gap: until they are to be loaded, also a start that ends here knows it.
   const auto lost = with_gap(WEIR_TRY(changes.unpublished(names)), landed, again);
   for (const auto& table : lost) {
-    WEIR_TRY(stop_table(table, {"not_published", "let the publication have all of its changes, then resync it"}));
+    WEIR_TRY(stop_table(table, {"not_published", "let the publication have all of its changes, then resync it"},
+                        last_seen()));
   }
   if (const auto published = changes.publish(names); !published) {
     const std::lock_guard lock(mutex_);
@@ -201,7 +204,7 @@ Status Runner::begin_history(connector::ChangeSource& changes, const std::vector
   return {};
 }
 
-/// A table that is gone was not there any more for some of what has landed since.
+/// A table that is gone, or has left the publication, was so already for some of what has landed since.
 StopPoint Runner::last_seen() const {
   const std::lock_guard lock(mutex_);
   return all_there_.value_or(board_.stop_point());

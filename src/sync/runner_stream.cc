@@ -89,10 +89,9 @@ Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
 /// Whether the table is loading, and its snapshot contains what stands at `position`: one whose point is not known yet
 /// will be later than all that has come in.
 bool Runner::is_before_snapshot(const plan::TableName& table, const connector::Position& position) const {
-  return std::ranges::any_of(landing_->tables(), [&](const LandedTable& landed) {
-    return landed.table->name == table && landed.phase == CopyPhase::loading &&
-           (landed.snapshot.empty() || (!position.empty() && position <= landed.snapshot));
-  });
+  const auto landed = landing_->table(table);
+  return landed && landed->phase == CopyPhase::loading &&
+         (landed->snapshot.empty() || (!position.empty() && position <= landed->snapshot));
 }
 
 Status Runner::land_change(const Change& change, const ChangeGroup& group) {

@@ -44,6 +44,7 @@ void Runner::fold(const std::stop_token& stop) {
 
 void Runner::watch(const std::stop_token& stop) {
   auto look_at = steady_clock::now() + kWatchEvery, beat_at = steady_clock::now() + options_.heartbeat;
+  auto moment_at = steady_clock::now();
   while (!stop.stop_requested()) {
     std::shared_ptr<connector::ChangeSource> changes;
     {
@@ -55,7 +56,7 @@ void Runner::watch(const std::stop_token& stop) {
       if (!disabled_ || log_drop_due_) changes = changes_ ? changes_ : order_.source->changes();
     }
     if (!changes || stop.stop_requested()) continue;
-    take_moment(*changes);
+    if (steady_clock::now() >= moment_at && !take_moment(*changes)) moment_at = steady_clock::now() + kWatchEvery;
     const auto now = steady_clock::now();
     if (now >= look_at) {
       look_at = now + kWatchEvery;
@@ -70,11 +71,13 @@ void Runner::watch(const std::stop_token& stop) {
   }
 }
 
-/// A source that does not answer makes the copy older; the stream says what is wrong.
-void Runner::take_moment(connector::ChangeSource& changes) {
+/// False: the source does not answer. That makes the copy older; the stream says what is wrong.
+bool Runner::take_moment(connector::ChangeSource& changes) {
   const auto asked_at = steady_clock::now();
-  if (const auto moment = changes.moment()) board_.moment(*moment, asked_at);
+  const auto moment = changes.moment();
+  if (moment) board_.moment(*moment, asked_at);
   if (board_.is_behind()) hurry_ = true;
+  return moment.has_value();
 }
 
 /// Nothing in the stream tells of a table that was dropped, or that left the publication. One that was renamed tells so
@@ -87,17 +90,16 @@ void Runner::look_for_dropped(connector::ChangeSource& changes) {
   if (streaming.empty()) return missing_.clear();
   const auto before = board_.stop_point();
   // In this order: one that is renamed in between is missing only.
-  const auto unpublished = changes.unpublished(streaming).value_or(std::vector<plan::TableName>());
-  const auto looked = changes.missing(streaming);
-  if (!looked) return;
-  const auto& found = *looked;
-  const bool still = std::ranges::any_of(found, [&](const auto& table) { return missing_.contains(table); });
-  missing_ = {found.begin(), found.end()};
-  if (found.empty()) {
+  const auto unpublished = changes.unpublished(streaming);
+  const auto found = changes.missing(streaming);
+  if (!unpublished || !found) return;
+  const bool still = std::ranges::any_of(*found, [&](const auto& table) { return missing_.contains(table); });
+  missing_ = {found->begin(), found->end()};
+  if (found->empty() && unpublished->empty()) {
     const std::lock_guard lock(mutex_);
     all_there_ = before;
   }
-  const bool left = std::ranges::any_of(unpublished, [&](const auto& table) { return !missing_.contains(table); });
+  const bool left = std::ranges::any_of(*unpublished, [&](const auto& table) { return !missing_.contains(table); });
   if (!still && !left) return;
   turn();
   asked_.notify_all();

@@ -79,9 +79,8 @@ Status Verification::wait_for(const connector::Position& position, const std::st
 
 /// The table as the landing has it now.
 Result<ChangeTablePtr> Verification::shape() const {
-  for (const auto& landed : landing_->tables()) {
-    if (landed.table->name == table_ && landed.phase == CopyPhase::complete) return landed.table;
-  }
+  const auto landed = landing_->table(table_);
+  if (landed && landed->phase == CopyPhase::complete) return landed->table;
   return fail(ErrorCode::table_snapshotting, "the copy of " + table_.to_string() + " is not complete");
 }
 

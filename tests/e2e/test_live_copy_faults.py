@@ -213,13 +213,16 @@ def test_a_source_that_keeps_no_logical_log(weir):
         server.remove()
 
 
-def test_another_server(weir, copied, database, postgres, other_postgres):
+def test_another_server(weir, copied, database, postgres, other_postgres, source):
     with other_postgres.connect() as session:
         session.execute(f"CREATE DATABASE {database}")
     with other_postgres.connect(database) as session:
         session.execute(LETTERS + "; DELETE FROM a WHERE id > 10")
     copy = copied()
     copy.wait_streaming()
+    # The first server's positions are further than the other's: they must not be what the copy waits for afterwards.
+    source.execute("CREATE TABLE noise AS SELECT repeat(md5(i::text), 30) AS t FROM generate_series(1, 30000) i")
+    copy.wait(lambda: (copy.status()["lag_seconds"] or 99) < 1, 15, "the copy is fresh")
     answer = weir.patch("/v1/connectors/pg", {"connection": {"url": copy.url(other_postgres.parts.port)}})
     assert answer.status_code == 200, answer.text
     copy.wait_disabled("sync_data_loss")
@@ -227,6 +230,7 @@ def test_another_server(weir, copied, database, postgres, other_postgres):
     copy.resync("a")
     copy.wait_streaming()
     copy.postgres = other_postgres
+    copy.wait(lambda: (copy.status()["lag_seconds"] or 99) < 1, 15, "the copy is fresh")
     equal(copy)
     assert has_slot(postgres, copy)  # nobody could remove it
 
