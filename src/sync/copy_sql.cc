@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <set>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -116,25 +118,38 @@ bool can_widen(const plan::Type& from, const plan::Type& to) {
 
 namespace {
 
-std::string as_text(const std::string& column, std::string_view row) {
-  return fmt::format("CAST({}{} AS VARCHAR)", row, identifier(column));
+const plan::Type& innermost(const plan::Type& type) {
+  return type.kind == Kind::list ? innermost(type.children.at(0)) : type;
+}
+
+/// A text that says which value it is, whatever time zone a session has.
+std::string as_text(const std::string& value, const plan::Type& type) {
+  if (type.kind == Kind::timestamptz) {
+    return fmt::format(
+        "CASE WHEN isfinite({0}) THEN CAST(make_timestamp(epoch_us({0})) AS VARCHAR) || '+00' ELSE CAST({0} AS "
+        "VARCHAR) END",
+        value);
+  }
+  if (type.kind == Kind::list && innermost(type).kind == Kind::timestamptz) {
+    return "CAST(" + in_list(value, type, as_text) + " AS VARCHAR)";
+  }
+  return fmt::format("CAST({} AS VARCHAR)", value);
 }
 
 std::string escaped(const std::string& text) {
   return fmt::format("replace(replace({}, '\\', '\\\\'), ':', '\\:')", text);
 }
 
-bool is_plain(const connector::ChangeTable& table, const std::string& name) {
-  const auto column = std::ranges::find(table.columns, name, &plan::Column::name);
-  if (column == table.columns.end()) return false;
-  switch (column->type.kind) {
-    case plan::Kind::boolean:
-    case plan::Kind::int16:
-    case plan::Kind::int32:
-    case plan::Kind::int64:
-    case plan::Kind::uint32:
-    case plan::Kind::decimal:
-    case plan::Kind::uuid:
+/// Whether the type's texts hold neither ':' nor '\\'.
+bool is_plain(const plan::Type& type) {
+  switch (type.kind) {
+    case Kind::boolean:
+    case Kind::int16:
+    case Kind::int32:
+    case Kind::int64:
+    case Kind::uint32:
+    case Kind::decimal:
+    case Kind::uuid:
       return true;
     default:
       return false;
@@ -171,18 +186,28 @@ Status can_be_copied(const connector::ChangeTable& table) {
   return {};
 }
 
-/// Keys that can hold neither ':' nor '\\' are not searched for them.
-std::string key_text(const connector::ChangeTable& table, std::string_view row) {
-  if (table.key.size() == 1) return as_text(table.key[0], row);
+namespace {
+
+const plan::Column& key_column(const connector::ChangeTable& table, const std::string& name) {
+  const auto column = std::ranges::find(table.columns, name, &plan::Column::name);
+  if (column == table.columns.end()) throw std::logic_error("a key without its column: " + table.name.to_string());
+  return *column;
+}
+
+std::string joined_key(const connector::ChangeTable& table,
+                       const std::function<std::string(const plan::Column&)>& value) {
+  if (table.key.size() == 1) {
+    const auto& column = key_column(table, table.key[0]);
+    return as_text(value(column), column.type);
+  }
   std::string text;
-  for (const auto& column : table.key) {
-    if (!text.empty()) text += " || ':' || ";
-    text += is_plain(table, column) ? as_text(column, row) : escaped(as_text(column, row));
+  for (const auto& name : table.key) {
+    const auto& column = key_column(table, name);
+    const auto part = as_text(value(column), column.type);
+    text += (text.empty() ? "" : " || ':' || ") + (is_plain(column.type) ? part : escaped(part));
   }
   return "(" + text + ")";
 }
-
-namespace {
 
 /// Whether two keys are one exactly when the column's values are equal, and a join of them is cheap.
 bool joins_by_value(const plan::Type& type) {
@@ -198,19 +223,52 @@ bool joins_by_value(const plan::Type& type) {
   }
 }
 
-/// The columns by which a hot row finds the lake's row that it supersedes: the typed key, which is much quicker to read
-/// and to compare than its text, where that is the same.
+}  // namespace
+
+std::string key_text(const connector::ChangeTable& table, std::string_view row) {
+  return joined_key(table, [&](const plan::Column& column) { return std::string(row) + identifier(column.name); });
+}
+
+namespace {
+
+std::string lake_name(const std::string& column, const LakeNames& names) {
+  const auto known = names.find(column);
+  return identifier(known == names.end() ? column : known->second);
+}
+
+std::string stored_key_text(const connector::ChangeTable& table, const LakeNames& names) {
+  return joined_key(
+      table, [&](const plan::Column& column) { return from_stored(lake_name(column.name, names), column.type); });
+}
+
+}  // namespace
+
+std::string lake_rows(std::string_view connector, const connector::ChangeTable& table, const LakeNames& names) {
+  return fmt::format("(SELECT *, {} AS _kyma_pk FROM {})", stored_key_text(table, names),
+                     lake_table(connector, table.name));
+}
+
 std::string join_columns(const connector::ChangeTable& table) {
   std::string list;
   for (const auto& name : table.key) {
-    const auto column = std::ranges::find(table.columns, name, &plan::Column::name);
-    if (column == table.columns.end() || !joins_by_value(column->type)) return "_kyma_pk";
+    if (!joins_by_value(key_column(table, name).type)) return "_kyma_pk";
     list += (list.empty() ? "" : ", ") + identifier(name);
   }
   return list;
 }
 
-}  // namespace
+std::string is_superseded(const connector::ChangeTable& table, const std::string& hot) {
+  const auto columns = join_columns(table);
+  return fmt::format("({}) IN (SELECT {} FROM {})", columns == "_kyma_pk" ? stored_key_text(table, {}) : columns,
+                     columns, hot);
+}
+
+std::string has_key(const connector::ChangeTable& table, const std::string& keys, const LakeNames& names) {
+  const auto& column = key_column(table, table.key[0]);
+  if (table.key.size() > 1 || !joins_by_value(column.type)) return "_kyma_pk IN (" + keys + ")";
+  return fmt::format("{} IN (SELECT CAST(pk AS {}) FROM ({}) k(pk))", lake_name(column.name, names),
+                     stored_type(column.type), keys);
+}
 
 std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view, bool hot) {
   std::string list;
@@ -221,7 +279,7 @@ std::string copy_view_sql(std::string_view connector, const connector::ChangeTab
   }
   list += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
   const auto* alive = view == CopyView::current ? " WHERE _kyma_op <> 'delete'" : "";
-  const auto lake = lake_table(connector, table.name);
+  const auto lake = lake_rows(connector, table);
   if (!hot) return fmt::format("SELECT {} FROM {}{}", list, lake, alive);
   const auto hot_rows = hot_table(connector, table.name);
   // Not NOT EXISTS: under UNION ALL it becomes a delim join, three times slower.

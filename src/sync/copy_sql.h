@@ -1,6 +1,7 @@
 /// The SQL of live copies: names, stored types, keys and the texts that readers expand to. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,21 @@ std::string folded(std::string name);
 /// `_kyma_pk` of a row: its key's texts, escaped and joined by ':' when there are several. `row` qualifies the columns,
 /// e.g. "b." or "b._moved_from.". The same for snapshot and stream, so that one key has one text.
 std::string key_text(const connector::ChangeTable& table, std::string_view row);
+
+/// The columns of the lake's table, by the names that they have in a table that the lake does not know yet.
+using LakeNames = std::map<std::string, std::string>;
+/// The lake's rows with their `_kyma_pk`, which is not stored there, for a FROM. Where a column has no name in `names`,
+/// it is the table's own.
+std::string lake_rows(std::string_view connector, const connector::ChangeTable& table, const LakeNames& names = {});
+
+/// The columns by which a hot row finds the lake's row that it supersedes, for a USING: the typed key, which is much
+/// quicker to read and to compare than its text, where that is the same; otherwise `_kyma_pk`.
+std::string join_columns(const connector::ChangeTable& table);
+/// True for the rows of the lake's table whose keys stand in `hot`.
+std::string is_superseded(const connector::ChangeTable& table, const std::string& hot);
+/// True for the rows of `lake_rows` whose `_kyma_pk` the query `keys`, of one column, has. One column's key is compared
+/// as what it is, so that extents are left out.
+std::string has_key(const connector::ChangeTable& table, const std::string& keys, const LakeNames& names = {});
 
 /// What readers of a copy want.
 enum class CopyView : uint8_t {

@@ -35,8 +35,8 @@ struct CopyChange {
   uint64_t version = 0;
   std::string truncated;
   uint64_t hot_rows = 0;
-  std::map<std::string, std::string> lake_names;  ///< of the stored columns that the lake has, by their new names
-  std::vector<ShapeStep> lake_steps;              ///< to be run at the commit
+  LakeNames lake_names;
+  std::vector<ShapeStep> lake_steps;  ///< to be run at the commit
   bool rows_changed = false;
 
   bool reshaped() const { return !lake_steps.empty(); }

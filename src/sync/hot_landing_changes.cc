@@ -174,11 +174,13 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
                                              : fmt::format(", {} AS {}", identifier(stored->second), identifier(name));
   }
   // While the table is loading, the lake has nothing yet.
-  older += " FROM " + lake_of(changes.table->name) + " WHERE ";
+  older += " FROM " + lake_rows(records_.connector(), *changes.table, copy.lake_names) + " WHERE ";
   older += before.phase == CopyPhase::loading
                ? "false"
-               : "_kyma_op <> 'delete' AND _kyma_pk IN (SELECT source FROM weir_need WHERE source NOT IN "
-                 "(SELECT _kyma_pk FROM weir_old))";
+               : "_kyma_op <> 'delete' AND " +
+                     has_key(*changes.table,
+                             "SELECT source FROM weir_need WHERE source NOT IN (SELECT _kyma_pk FROM weir_old)",
+                             copy.lake_names);
   WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_older AS " + older));
   at("rows_delete");
   copy.hot_rows -= WEIR_TRY(session_->change(
@@ -238,7 +240,7 @@ Status HotLanding::apply_truncation(const connector::Truncation& truncation) {
     gone += fmt::format(
         " UNION ALL BY NAME SELECT {}_kyma_pk FROM {} ANTI JOIN (SELECT _kyma_pk FROM {}) USING (_kyma_pk) "
         "WHERE _kyma_op <> 'delete'",
-        lake_key, lake_of(truncation.table->name), hot);
+        lake_key, lake_rows(records_.connector(), *copy->shape.table, copy->lake_names), hot);
   } else {
     copy->truncated = truncation.lsn + "@" + std::to_string(event_at);
   }

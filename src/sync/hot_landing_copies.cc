@@ -26,13 +26,14 @@ constexpr std::chrono::seconds kTurnPause{1};
 
 std::string columns_sql(const std::vector<plan::Column>& columns) {
   std::string sql;
-  for (const auto& column : columns) sql += identifier(column.name) + " " + stored_type(column.type) + ", ";
+  for (const auto& column : columns)
+    sql += (sql.empty() ? "" : ", ") + identifier(column.name) + " " + stored_type(column.type);
   return sql;
 }
 
 /// Without the columns that come with the end of the snapshot.
 std::string create_lake_table_sql(const std::string& table, const std::vector<plan::Column>& columns) {
-  return fmt::format("CREATE TABLE {} ({}_kyma_pk VARCHAR)", table, columns_sql(columns));
+  return fmt::format("CREATE TABLE {} ({})", table, columns_sql(columns));
 }
 
 std::string schema_of(std::string_view catalog, std::string_view connector, const plan::TableName& table) {
@@ -75,7 +76,7 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
       *session,
       [&](SqlSession& hot) -> Status {
         WEIR_TRY(hot.run("CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kHotCatalog, connector, table->name)));
-        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}{}, {})", hot_of(table->name),
+        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}, {}, {})", hot_of(table->name),
                                      columns_sql(table->columns), kMetaColumns, kUnchangedColumn)));
         // What was begun with the table that had its name before is nothing to be undone in this one.
         WEIR_TRY(records_.settle(hot, table->name));
@@ -147,16 +148,15 @@ Result<uint64_t> HotLanding::load_rows(SqlSession& session, const Copy& copy, co
                                        const std::stop_token& stop) {
   std::string names, values;
   for (const auto& column : copy.shape.table->columns) {
-    names += identifier(column.name) + ", ";
-    values += to_stored("s." + identifier(column.name), column.type) + ", ";
+    names += (names.empty() ? "" : ", ") + identifier(column.name);
+    values += (values.empty() ? "" : ", ") + to_stored("s." + identifier(column.name), column.type);
   }
   WEIR_TRY(session.run("BEGIN"));
   // An interruption before the statement would be forgotten by it.
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the snapshot was cancelled");
   at("load_insert");
-  const auto rows =
-      WEIR_TRY(session.change(fmt::format("INSERT INTO {} ({}_kyma_pk) SELECT {}{} FROM {} s", lake_of(copy.name()),
-                                          names, values, key_text(*copy.shape.table, "s."), scan)));
+  const auto rows = WEIR_TRY(session.change(
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} s", lake_of(copy.name()), names, values, scan)));
   WEIR_TRY(in_turn(
       session,
       [&]() -> Status {
@@ -254,10 +254,9 @@ Status HotLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
                           "coalesce(list_filter(_unchanged.moved, lambda m: m.lsn > "
                           "{})[-1].pk, _kyma_pk) AS source FROM {} WHERE _unchanged IS NOT NULL",
                           literal(copy.snapshot), rows)));
-  WEIR_TRY(hot.run(
-      fmt::format("CREATE OR REPLACE TEMP TABLE weir_older AS SELECT * FROM {} WHERE _kyma_pk IN (SELECT source FROM "
-                  "weir_need)",
-                  lake_of(copy.name()))));
+  WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TEMP TABLE weir_older AS SELECT * FROM {} WHERE {}",
+                               lake_rows(records_.connector(), *copy.shape.table),
+                               has_key(*copy.shape.table, "SELECT source FROM weir_need"))));
   std::string values;
   for (const auto& column : copy.shape.table->columns) {
     values += fmt::format("{0} = CASE WHEN list_contains(h._unchanged.columns, {1}) THEN l.{0} ELSE h.{0} END, ",
@@ -279,12 +278,12 @@ Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
   const auto split = copy.truncated.find('@');
   std::string key;
   for (const auto& name : copy.shape.table->key) key += identifier(name) + ", ";
-  copy.hot_rows +=
-      WEIR_TRY(hot.change(fmt::format("INSERT INTO {0} ({1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT "
-                                      "{1}_kyma_pk, 'delete', {2}, make_timestamptz({3}) FROM "
-                                      "{4} ANTI JOIN (SELECT _kyma_pk FROM {0}) USING (_kyma_pk)",
-                                      hot_of(copy.name()), key, literal(copy.truncated.substr(0, split)),
-                                      copy.truncated.substr(split + 1), lake_of(copy.name()))));
+  copy.hot_rows += WEIR_TRY(hot.change(
+      fmt::format("INSERT INTO {0} ({1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) SELECT "
+                  "{1}_kyma_pk, 'delete', {2}, make_timestamptz({3}) FROM "
+                  "{4} ANTI JOIN (SELECT {5} FROM {0}) USING ({5})",
+                  hot_of(copy.name()), key, literal(copy.truncated.substr(0, split)), copy.truncated.substr(split + 1),
+                  lake_rows(records_.connector(), *copy.shape.table), join_columns(*copy.shape.table))));
   return {};
 }
 

@@ -55,7 +55,7 @@ Result<uint64_t> HotLanding::fold_table(const plan::TableName& table, std::stop_
   const auto lake = lake_of(table);
   std::string columns;
   for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
-  columns += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
+  columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
   Switched outcome;
   const auto move = [&]() -> Status {
     WEIR_TRY(session->run("BEGIN"));
@@ -63,7 +63,7 @@ Result<uint64_t> HotLanding::fold_table(const plan::TableName& table, std::stop_
     const auto up_to = WEIR_TRY(session->rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
     if (up_to.empty()) return session->run("ROLLBACK");
     at("fold_delete");
-    WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE _kyma_pk IN (SELECT _kyma_pk FROM {})", lake, hot)));
+    WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE {}", lake, is_superseded(*copy.shape.table, hot))));
     at("fold_insert");
     WEIR_TRY(session->change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", lake, columns, columns, hot)));
     return committer_.commit(*session, [&] { return switch_over(copy, *session, up_to, outcome); }, stop);

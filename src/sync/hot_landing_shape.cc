@@ -185,7 +185,7 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
       // DuckLake keeps what it knows of the values, with their old type, until the lake has another file; a query that
       // uses it fails (internal: SetMin or SetMax …). So one row is written as it was.
       steps.push_back(
-          {fmt::format("UPDATE {0} SET _kyma_pk = _kyma_pk WHERE rowid IN (SELECT rowid FROM {0} LIMIT 1)", table)});
+          {fmt::format("UPDATE {0} SET {1} = {1} WHERE rowid IN (SELECT rowid FROM {0} LIMIT 1)", table, name)});
     }
   }
   return steps;
@@ -247,7 +247,7 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
                 "resync the table");
   }
   WEIR_TRY(reshaped);
-  std::map<std::string, std::string> lake_names;
+  LakeNames lake_names;
   for (const auto& passage : plan.columns()) {
     const auto known = copy->lake_names.find(passage.before);
     if (known != copy->lake_names.end()) lake_names[passage.column.name] = known->second;

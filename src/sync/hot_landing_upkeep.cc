@@ -129,7 +129,7 @@ Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::st
     alive += extent.alive();
   }
   for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
-  columns += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
+  columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
   const auto lake = lake_of(copy.name());
   const auto forgotten = fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}",
                                      at_text(system_clock::now() - options_.tombstones_kept));

@@ -62,9 +62,9 @@ std::string copy_rows(const Comparison& comparison, const std::string& select, c
   const std::string condition = where.empty() ? "" : " WHERE " + where;
   // ANTI JOIN: as in copy_view_sql.
   return fmt::format(
-      "SELECT {0} FROM {1} ANTI JOIN (SELECT _kyma_pk FROM {2}) USING (_kyma_pk){3} "
+      "SELECT {0} FROM {1} ANTI JOIN (SELECT {4} FROM {2}) USING ({4}){3} "
       "UNION ALL SELECT {0} FROM {2}{3}",
-      select, lake_table(comparison.connector, comparison.table.name), hot, condition);
+      select, lake_rows(comparison.connector, comparison.table), hot, condition, join_columns(comparison.table));
 }
 
 std::string list_of(const std::vector<std::string>& values) {
