@@ -6,6 +6,7 @@
 #include <duckdb/parser/parsed_data/create_view_info.hpp>
 #include <duckdb/parser/statement/create_statement.hpp>
 #include <duckdb/parser/statement/explain_statement.hpp>
+#include <duckdb/parser/statement/logical_plan_statement.hpp>
 #include <duckdb/parser/statement/select_statement.hpp>
 #include <duckdb/planner/planner.hpp>
 
@@ -27,6 +28,12 @@ const duckdb::SelectStatement* view_query(const duckdb::SQLStatement& statement)
   const auto& info = *statement.Cast<duckdb::CreateStatement>().info;
   if (info.type != duckdb::CatalogType::VIEW_ENTRY) return nullptr;
   return info.Cast<duckdb::CreateViewInfo>().query.get();
+}
+
+/// Whether the plan is all that there is to know of the statement.
+bool can_run_plan(const duckdb::SQLStatement& statement, const duckdb::Planner& planner) {
+  return statement.type == duckdb::StatementType::SELECT_STATEMENT && planner.properties.modified_databases.empty() &&
+         planner.properties.bound_all_parameters && planner.value_map.empty();
 }
 
 /// An error that a source or the allow-list kept for us says more than DuckDB's exception about it.
@@ -62,12 +69,22 @@ Result<Inspection> inspect(duckdb::ClientContext& client, const duckdb::SQLState
           planner.properties.modified_databases.contains(std::string(lake::kCatalog)) && !only_explains(statement);
       seen.reads_here = reads_here(*planner.plan);
       seen.lake_reads = lake_reads(*planner.plan, statement);
+      if (!can_run_plan(statement, planner)) return;
+      planner.plan->ResolveOperatorTypes();
+      seen.plan = std::move(planner.plan);
     });
   });
   // DuckDB may try another meaning of a name after the first was refused; what was refused stays refused.
   if (refused) return fail(std::move(*refused));
   if (!bound) return fail(the_real_one(client, std::move(bound.error())));
   return seen;
+}
+
+duckdb::unique_ptr<duckdb::SQLStatement> statement_of(duckdb::unique_ptr<duckdb::LogicalOperator> plan,
+                                                      const std::string& sql) {
+  auto statement = duckdb::make_uniq<duckdb::LogicalPlanStatement>(std::move(plan));
+  statement->query = sql;
+  return statement;
 }
 
 }  // namespace weir::engine

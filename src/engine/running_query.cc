@@ -140,6 +140,7 @@ Status RunningQuery::look() {
       seen_ = std::move(*seen);
       return {};
     }
+    if (seen) seen->plan.reset();
     WEIR_TRY(drop_reading());
     if (!settled) static_cast<void>(epoch.settles(kSwitchLook));
     if (wanted) {
@@ -184,6 +185,10 @@ Status RunningQuery::start_last() {
 
 Status RunningQuery::start_reading() {
   RunStatistics::count(*connection_->context, seen_.reads_here);
+  if (seen_.plan) {
+    statement_ = statement_of(std::move(seen_.plan), statement_->query);
+    values_.clear();
+  }
   run_ = WEIR_TRY(StatementRun::start(*connection_, std::move(statement_), values_, request_.text, *interruption_));
   return {};
 }
@@ -308,6 +313,7 @@ void RunningQuery::measure() {
 void RunningQuery::finish(const Error* error) {
   if (finished_) return;
   run_.reset();
+  seen_.plan.reset();
   // Ends what DuckDB still runs, and with it every scan on a source.
   if (std::exchange(reading_, false)) static_cast<void>(DuckSession(*connection_).run("ROLLBACK"));
   if (context_) {
