@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks (./dev bench [NAME…] [--scale N] [--runs N]): us, the floor and the peer in one go.
+"""Runs the benchmarks (./dev bench [NAME…] [--scale N] [--runs N] [--without-debezium]): us, the floor and the peer in one go.
 
-Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark was asked for. Exit code 1 when a
+Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark and peer was asked for. Exit code 1 when a
 benchmark misses its gate."""
 
 import argparse
 import datetime
+import functools
 import os
 import platform
 import sys
 
 import commits
+import lag
 import lookup
 import reads
 import scan
 import servers
 import snapshot
 
-BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "reads": reads.table}
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "lag": lag.table,
+              "reads": functools.partial(reads.table, rows=3_000_000), "reads-30m": functools.partial(reads.table, rows=30_000_000)}
+WITH_DEBEZIUM = ("commits", "lag")
 INTRODUCTION = """# Benchmarks
 
 Made by `./dev bench`. CPU-seconds first: wall time on a shared machine moves by more. "client" is everything but the source
@@ -37,17 +41,19 @@ def main():
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []])
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--without-debezium", action="store_true", help="does not download and run Debezium Server (780 MB)")
     asked = parser.parse_args()
     source = servers.Source(int(asked.scale) if asked.scale >= 1 else asked.scale)
     weir = servers.Weir(source)
     try:
         tables, failures = [], []
         for name in asked.names or BENCHMARKS:
-            table, failed = BENCHMARKS[name](source, weir, asked.runs)
+            options = {"with_debezium": not asked.without_debezium} if name in WITH_DEBEZIUM else {}
+            table, failed = BENCHMARKS[name](source, weir, asked.runs, **options)
             print(table, flush=True)
             tables.append(table)
             failures += failed
-        if not asked.names and asked.scale == 1:
+        if not asked.names and asked.scale == 1 and not asked.without_debezium:
             (servers.ROOT / "docs/benchmarks.md").write_text(INTRODUCTION + machine() + "\n".join(tables))
     finally:
         weir.stop()

@@ -55,6 +55,13 @@ def drifted(copy, *entry):
     assert any(event["table"] == f"public.{entry[0]}" and entry[1] in event["reason"] and entry[2] in event["reason"] for event in copy.events())
 
 
+def begins_anew(copy, name, columns):
+    """What a table that stopped takes: a resync, and it is equal again and streams."""
+    copy.resync(name)
+    copy.wait_streaming()
+    copy.wait_equal(name, columns)
+
+
 def test_column_added(copy, table, source):
     name = table("id int PRIMARY KEY, t text", "SELECT i, 't' || i FROM generate_series(1, 20) i")
     source.execute(f"ALTER TABLE {name} ADD COLUMN plain int; UPDATE {name} SET plain = id WHERE id < 5")
@@ -101,18 +108,14 @@ def test_type_changed(copy, table, source):
     name = table("id int PRIMARY KEY, v text", "SELECT i, i::text FROM generate_series(1, 20) i")
     source.execute(f"ALTER TABLE {name} ALTER COLUMN v TYPE int USING v::int + 1; INSERT INTO {name} VALUES (21, 5)")
     copy.wait_stopped(name, "type_changed: v")
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id, v")
+    begins_anew(copy, name, "id, v")
 
 
 def test_volatile_default(copy, table, source):
     name = table("id int PRIMARY KEY", "SELECT generate_series(1, 20)")
     source.execute(f"ALTER TABLE {name} ADD COLUMN v text DEFAULT gen_random_uuid()::text; INSERT INTO {name} VALUES (21)")
     copy.wait_stopped(name, "column_default_volatile: v")
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id, v")
+    begins_anew(copy, name, "id, v")
 
 
 def test_key_changed(copy, table, source):
@@ -121,9 +124,7 @@ def test_key_changed(copy, table, source):
     source.execute(f"UPDATE {name} SET t = 'x' WHERE k = 105")
     copy.wait_stopped(name, "pk_changed")
     source.execute(f"INSERT INTO {name} VALUES (1, 200, 'y')")
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id, k, t")
+    begins_anew(copy, name, "id, k, t")
     source.execute(f"UPDATE {name} SET t = 'z' WHERE k = 106")
     copy.wait_equal(name, "id, k, t")
 
@@ -134,9 +135,7 @@ def test_table_dropped(copy, table, source):
     source.execute("UPDATE other SET t = 'after the drop'")
     copy.wait_stopped(name, "table_dropped")
     source.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, again text); INSERT INTO {name} VALUES (7, 'x')")
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id, again")
+    begins_anew(copy, name, "id, again")
 
 
 def test_table_renamed(copy, table, source):
@@ -144,9 +143,7 @@ def test_table_renamed(copy, table, source):
     source.execute(f"ALTER TABLE {name} RENAME TO moved; INSERT INTO moved VALUES (21)")
     copy.wait_stopped(name, "table_renamed")
     source.execute(f"ALTER TABLE moved RENAME TO {name}; INSERT INTO {name} VALUES (22)")
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id")
+    begins_anew(copy, name, "id")
 
 
 def test_identity_nothing(copy, table, source):
@@ -193,9 +190,7 @@ def test_a_stopped_table_shows_no_half_transaction(copy, table, source):
     copy.wait_stopped(name, "type_changed: n")
     copy.wait_equal("other", "id, t")
     assert copy.rows(name, "max(id), count(*)") == [["20", "20"]]
-    copy.resync(name)
-    copy.wait_streaming()
-    copy.wait_equal(name, "id, n")
+    begins_anew(copy, name, "id, n")
 
 
 def test_a_column_whose_name_differs_by_letter_case_only(copy, table, source):
