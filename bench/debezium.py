@@ -188,6 +188,10 @@ class Debezium:
     def close(self):
         self.resume()
         self.process.terminate()
-        self.process.wait(60)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.receiver.close()
         subprocess.run(["rm", "-rf", self.home], check=True)
