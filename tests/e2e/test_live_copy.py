@@ -3,6 +3,7 @@
 import json
 import time
 
+import duckdb
 import pytest
 import seed_000
 
@@ -59,6 +60,14 @@ def test_a_bare_name_reads_the_copy(weir, seed):
     assert answer["pushdown_summary"] == []
     [entry] = answer["freshness"]
     assert entry["position"] and entry["lag_seconds"] is not None and entry["snapshot_id"] is not None
+
+
+def test_a_copy_is_kept_in_a_form_that_is_quick_to_read(weir, seed):
+    with duckdb.connect() as reader:
+        columns = reader.execute("SELECT DISTINCT path_in_schema, encodings, compression FROM parquet_metadata(?)",
+                                 [str(weir.directory / "data/extents/**/*.parquet")]).fetchall()
+    assert ("id", "DELTA_BINARY_PACKED", "SNAPPY") in columns
+    assert {compression for _, _, compression in columns} == {"SNAPPY"}
 
 
 def test_letter_case_tells_tables_apart_that_the_source_tells_apart(weir, seed):
