@@ -18,8 +18,8 @@ struct Inspection {
   bool changes_lake = false;  ///< belongs to the committer
   bool reads_here = false;    ///< DuckDB itself scans something
   std::vector<LakeRead> lake_reads;
-  /// Of a SELECT that changes nothing, so that it need not be bound again. It belongs to the transaction in which it was
-  /// made, and must be gone before that ends.
+  /// Of a SELECT that changes nothing, so that it need not be bound again. It belongs to the transaction in which it
+  /// was made, and must be gone before that ends.
   duckdb::unique_ptr<duckdb::LogicalOperator> plan;
 };
 

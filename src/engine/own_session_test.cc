@@ -160,7 +160,8 @@ TEST_F(OwnSessionTest, users_read_copies_and_write_none) {
 }
 
 TEST_F(OwnSessionTest, the_catalog_does_not_list_the_hot_database) {
-  for (const auto& catalog : engine_->catalog_schema({}).value()["catalogs"]) EXPECT_NE(catalog["name"], "__weir_hot");
+  const auto schema = engine_->catalog_schema({}).value();
+  for (const auto& catalog : schema["catalogs"]) EXPECT_NE(catalog["name"], "__weir_hot");
 }
 
 }  // namespace

@@ -112,6 +112,9 @@ class Translator {
     }
   }
 
+  /// A column or a constant, exact casts taken away.
+  Translation operand(const Expression& expression) const;
+
  private:
   Translation comparison(const Expression& expression) const {
     const auto& compare = expression.Cast<duckdb::BoundComparisonExpression>();
@@ -219,45 +222,44 @@ class Translator {
     return plan::make(plan::Like{*input, form->match, *value, form->negated});
   }
 
-  /// A column or a constant, exact casts taken away.
-  Translation operand(const Expression& expression) const {
-    switch (expression.GetExpressionClass()) {
-      case ExpressionClass::BOUND_COLUMN_REF:
-      case ExpressionClass::BOUND_REF: {
-        const auto index = column_of_(expression);
-        if (!index) return refuse("the condition reads more than this table");
-        return plan::make(plan::ColumnRef{*index});
-      }
-      case ExpressionClass::BOUND_CONSTANT: {
-        const auto& value = expression.Cast<duckdb::BoundConstantExpression>().value;
-        auto constant = to_constant(value);
-        if (!constant) return refuse("a constant of type " + value.type().ToString() + " is not pushed yet");
-        return plan::make(std::move(*constant));
-      }
-      case ExpressionClass::BOUND_CAST: {
-        const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
-        const auto& from = cast.child->return_type;
-        if (is_exact_widening(from, cast.return_type)) return operand(*cast.child);
-        return refuse("a cast from " + from.ToString() + " to " + cast.return_type.ToString() + " is not proven exact");
-      }
-      case ExpressionClass::BOUND_FUNCTION:
-        return refuse("function " + expression.Cast<duckdb::BoundFunctionExpression>().function.name +
-                      " is not pushed yet");
-      case ExpressionClass::BOUND_OPERATOR:
-        return refuse_operator(expression);
-      case ExpressionClass::BOUND_PARAMETER:
-        return refuse("the parameter has no value yet");
-      case ExpressionClass::BOUND_CASE:
-        return refuse("CASE is not pushed yet");
-      case ExpressionClass::BOUND_SUBQUERY:
-        return refuse("subqueries are not pushed yet");
-      default:
-        return refuse(duckdb::ExpressionClassToString(expression.GetExpressionClass()) + " is not pushed yet");
-    }
-  }
-
   const ColumnOf& column_of_;
 };
+
+Translation Translator::operand(const Expression& expression) const {
+  switch (expression.GetExpressionClass()) {
+    case ExpressionClass::BOUND_COLUMN_REF:
+    case ExpressionClass::BOUND_REF: {
+      const auto index = column_of_(expression);
+      if (!index) return refuse("the condition reads more than this table");
+      return plan::make(plan::ColumnRef{*index});
+    }
+    case ExpressionClass::BOUND_CONSTANT: {
+      const auto& value = expression.Cast<duckdb::BoundConstantExpression>().value;
+      auto constant = to_constant(value);
+      if (!constant) return refuse("a constant of type " + value.type().ToString() + " is not pushed yet");
+      return plan::make(std::move(*constant));
+    }
+    case ExpressionClass::BOUND_CAST: {
+      const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
+      const auto& from = cast.child->return_type;
+      if (is_exact_widening(from, cast.return_type)) return operand(*cast.child);
+      return refuse("a cast from " + from.ToString() + " to " + cast.return_type.ToString() + " is not proven exact");
+    }
+    case ExpressionClass::BOUND_FUNCTION:
+      return refuse("function " + expression.Cast<duckdb::BoundFunctionExpression>().function.name +
+                    " is not pushed yet");
+    case ExpressionClass::BOUND_OPERATOR:
+      return refuse_operator(expression);
+    case ExpressionClass::BOUND_PARAMETER:
+      return refuse("the parameter has no value yet");
+    case ExpressionClass::BOUND_CASE:
+      return refuse("CASE is not pushed yet");
+    case ExpressionClass::BOUND_SUBQUERY:
+      return refuse("subqueries are not pushed yet");
+    default:
+      return refuse(duckdb::ExpressionClassToString(expression.GetExpressionClass()) + " is not pushed yet");
+  }
+}
 
 void hide_constants(duckdb::unique_ptr<Expression>& expression, int& next_parameter) {
   if (expression->GetExpressionClass() == ExpressionClass::BOUND_CONSTANT) {
@@ -286,6 +288,10 @@ std::string without_outer_parentheses(std::string text) {
 std::expected<ExpressionPtr, plan::Refusal> translate(const Expression& predicate, const ColumnOf& column_of) {
   if (predicate.IsVolatile()) return refuse("an expression that changes from call to call is never pushed");
   return Translator(column_of).predicate(predicate);
+}
+
+std::expected<ExpressionPtr, plan::Refusal> translate_value(const Expression& value, const ColumnOf& column_of) {
+  return Translator(column_of).operand(value);
 }
 
 std::string display_residual(const Expression& predicate, int& next_parameter) {

@@ -23,6 +23,10 @@ using ColumnOf = std::function<std::optional<size_t>(const duckdb::Expression& r
 std::expected<plan::ExpressionPtr, plan::Refusal> translate(const duckdb::Expression& predicate,
                                                             const ColumnOf& column_of);
 
+/// The same for a value: a column, or a constant.
+std::expected<plan::ExpressionPtr, plan::Refusal> translate_value(const duckdb::Expression& value,
+                                                                  const ColumnOf& column_of);
+
 /// DuckDB's text of a predicate with its constants as $n, continuing at `next_parameter`.
 std::string display_residual(const duckdb::Expression& predicate, int& next_parameter);
 

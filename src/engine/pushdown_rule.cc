@@ -8,24 +8,23 @@
 
 #include <duckdb/planner/expression/bound_parameter_expression.hpp>
 #include <duckdb/planner/logical_operator_visitor.hpp>
-#include <duckdb/planner/operator/logical_cteref.hpp>
 #include <duckdb/planner/operator/logical_limit.hpp>
-#include <duckdb/planner/operator/logical_materialized_cte.hpp>
 
 #include "engine/pushdown_estimate.h"
 #include "engine/query_context.h"
+#include "engine/query_pushdown.h"
+#include "engine/query_translation.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_scan.h"
+#include "plan/query_summary.h"
 
 namespace weir::engine {
 namespace {
 
 using duckdb::LogicalOperator;
 using duckdb::LogicalOperatorType;
-using Sources = std::set<std::string>;
 
-/// Stands in `Sources` for every table that is not a connector's.
-const std::string kLocal;
+constexpr std::string_view kPushdownOff = "pushdown is off (weir_pushdown = false)";
 
 void for_each_operator(LogicalOperator& op, const std::function<void(LogicalOperator&)>& visit) {
   visit(op);
@@ -49,7 +48,7 @@ void bind_parameters_anew(LogicalOperator& plan) {
   });
 }
 
-void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
+void note_bound(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
   const auto relations = relations_of(*plan);
   if (relations.empty()) return;
   bind_parameters_anew(*plan);
@@ -60,11 +59,17 @@ void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_
   query->bound(std::move(tables));
 }
 
+/// A query is bound anew for each of its plans, so what it asks of its sources is noted first.
+void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
+  note_bound(input, plan);
+  if (pushdown_enabled(input.context) && !relations_of(*plan).empty()) push_queries(input, plan);
+}
+
 /// What stands above a scan, as far as the scan is concerned.
 struct Above {
-  std::optional<uint64_t> limit;         ///< so many rows are enough
-  std::optional<std::string> aggregate;  ///< why the nearest aggregate stays here
-  std::vector<std::string> reasons;      ///< why operators stay here, the nearest last
+  std::optional<uint64_t> limit;     ///< so many rows are enough
+  bool aggregate = false;            ///< rows are grouped here
+  std::vector<std::string> reasons;  ///< why a LIMIT stays here
 
   void add(std::string reason) {
     if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(std::move(reason));
@@ -120,27 +125,8 @@ class ScanReplacement {
       case LogicalOperatorType::LOGICAL_FILTER:
         if (above.limit) above.add("LIMIT stays above filters that stay here");
         break;
-      case LogicalOperatorType::LOGICAL_ORDER_BY:
-      case LogicalOperatorType::LOGICAL_TOP_N:
-        above.add("ORDER BY is not pushed yet");
-        break;
-      case LogicalOperatorType::LOGICAL_WINDOW:
-        above.add("window functions are never pushed");
-        break;
-      case LogicalOperatorType::LOGICAL_DISTINCT:
-        above.add("DISTINCT is not pushed yet");
-        break;
       case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY:
-        above.aggregate = sources_below(op).size() > 1 ? "cross-source group-by" : "aggregates are not pushed yet";
-        above.add(*above.aggregate);
-        break;
-      case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
-      case LogicalOperatorType::LOGICAL_DELIM_JOIN:
-      case LogicalOperatorType::LOGICAL_ANY_JOIN:
-      case LogicalOperatorType::LOGICAL_ASOF_JOIN:
-      case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
-      case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN:
-        above.add(sources_below(op).size() > 1 ? "cross-source join" : "joins are not pushed yet");
+        above.aggregate = true;
         break;
       default:
         break;
@@ -150,30 +136,12 @@ class ScanReplacement {
 
   void note_limit(const duckdb::LogicalLimit& limit, Above& above) const {
     if (!pushdown_enabled(client_)) {
-      above.add("LIMIT: pushdown is off (weir_pushdown = false)");
+      above.add("LIMIT: " + std::string(kPushdownOff));
       return;
     }
     above.limit = rows_needed(limit, above.limit);
     const bool bare_offset = limit.limit_val.Type() == duckdb::LimitNodeType::UNSET;
     if (!above.limit && !bare_offset) above.add("LIMIT is not a constant number of rows");
-  }
-
-  Sources sources_below(LogicalOperator& op) {
-    if (auto* relation = RemoteRelation::of(op)) return {relation->table->connector->name};
-    if (op.type == LogicalOperatorType::LOGICAL_EXTENSION_OPERATOR) {
-      if (auto* scan = dynamic_cast<LogicalRemoteScan*>(&op)) return {scan->order().connector->name};
-    }
-    if (op.type == LogicalOperatorType::LOGICAL_GET) return {kLocal};
-    if (op.type == LogicalOperatorType::LOGICAL_CTE_REF)
-      return cte_sources_[op.Cast<duckdb::LogicalCTERef>().cte_index];
-    Sources all;
-    for (const auto& child : op.children) {
-      all.merge(sources_below(*child));
-      if (op.type == LogicalOperatorType::LOGICAL_MATERIALIZED_CTE && child == op.children[0]) {
-        cte_sources_[op.Cast<duckdb::LogicalMaterializedCTE>().table_index] = all;
-      }
-    }
-    return all;
   }
 
   void replace(duckdb::unique_ptr<LogicalOperator>& op, const RemoteRelation& relation, Above above) {
@@ -193,6 +161,7 @@ class ScanReplacement {
     order->expected_reads = reads_[order->connector->id];
     order->snapshot = relation.table->snapshot;
     order->scan.table = info.name;
+    if (relation.table->derived) order->scan.query = relation.table->derived->query;
     order->scan.columns = info.columns;
     order->scan.limit = above.limit;
     project(*get, order->scan, plan.outputs);
@@ -228,8 +197,9 @@ class ScanReplacement {
     summary.table = scan.table.to_string();
     summary.projection_pushed = scan.projection.size() < scan.columns.size();
     summary.limit_pushed = scan.limit;
-    summary.agg_residual_reason = above.aggregate;
+    if (above.aggregate) summary.agg_residual_reason = why_not_grouped(relation);
     int next_parameter = 1;
+    if (scan.query) plan::summarize(*scan.query, summary, next_parameter);
     for (const auto& filter : relation.claimed) {
       auto predicate = translate(*filter, relation_columns(relation));
       if (!predicate) throw duckdb::InternalException("a filter that was claimed cannot be translated any more");
@@ -242,13 +212,24 @@ class ScanReplacement {
       summary.filters_residual.push_back(shown);
       summary.residual_reasons.push_back(shown + ": " + (verdict ? std::string("checked here") : verdict.error()));
     }
-    summary.residual_reasons.insert(summary.residual_reasons.end(), above.reasons.rbegin(), above.reasons.rend());
+    for (const auto& reason : relation.reasons) add_once(summary.residual_reasons, reason);
+    for (const auto& reason : above.reasons) add_once(summary.residual_reasons, reason);
     return summary;
+  }
+
+  /// The nearest operator that stays here is in the way.
+  std::string why_not_grouped(const RemoteRelation& relation) const {
+    if (!pushdown_enabled(client_)) return std::string(kPushdownOff);
+    if (relation.reasons.empty()) return "another plan costs less";
+    return relation.reasons.front() == kCrossSourceJoin ? "cross-source group-by" : relation.reasons.front();
+  }
+
+  static void add_once(std::vector<std::string>& reasons, const std::string& reason) {
+    if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(reason);
   }
 
   duckdb::ClientContext& client_;
   std::map<std::string, int> reads_;  ///< by connector id
-  std::map<duckdb::idx_t, Sources> cte_sources_;
   std::vector<std::shared_ptr<ScanRecord>> records_;
 };
 
@@ -265,7 +246,11 @@ void after_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_p
   const auto query = QueryContext::of(input.context);
   const auto bound = query ? query->take_bound() : std::vector<std::shared_ptr<const BoundTable>>();
   std::set<uint64_t> read;
-  for (const auto* relation : relations_of(*plan)) read.insert(relation->table->id);
+  for (const auto* relation : relations_of(*plan)) {
+    read.insert(relation->table->id);
+    if (!relation->table->derived) continue;
+    for (const auto& table : relation->table->derived->tables) read.insert(table->id);
+  }
   if (read.empty() && bound.empty()) return;
 
   ScanReplacement replacement(input.context, *plan);

@@ -13,6 +13,7 @@
 #include "base/background_threads.h"
 #include "connector/source.h"
 #include "engine/remote_catalog.h"
+#include "plan/query.h"
 
 namespace weir::engine {
 
@@ -29,6 +30,15 @@ struct RemoteConnector {
 class SchemaGeneration;
 class RemoteTable;
 
+struct BoundTable;
+
+/// A query of a source that stands in a plan like a table.
+struct DerivedTable {
+  std::shared_ptr<const connector::TableInfo> info;  ///< the query's columns
+  plan::QueryPtr query;
+  std::vector<std::shared_ptr<const BoundTable>> tables;  ///< that it reads
+};
+
 /// A remote table as one reference of a statement was bound to it. Shared by all copies of the plan.
 struct BoundTable {
   uint64_t id = 0;  ///< unique in the process; set by Federation::keep
@@ -36,7 +46,8 @@ struct BoundTable {
   std::shared_ptr<const SchemaGeneration> generation;  ///< owns what follows
   const connector::TableInfo* info = nullptr;
   RemoteTable* entry = nullptr;
-  std::string snapshot;  ///< read as of the SnapshotPoint of this name; empty: as it is
+  std::string snapshot;                         ///< read as of the SnapshotPoint of this name; empty: as it is
+  std::shared_ptr<const DerivedTable> derived;  ///< read instead of the table, and owns `info`
 };
 
 /// Everything about federation that belongs to one database. Thread-safe.

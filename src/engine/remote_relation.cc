@@ -75,7 +75,8 @@ duckdb::unique_ptr<duckdb::NodeStatistics> estimate(duckdb::ClientContext&, cons
 }
 
 duckdb::BindInfo bind_info(const duckdb::optional_ptr<duckdb::FunctionData> data) {
-  return duckdb::BindInfo(*data->Cast<RemoteRelation>().table->entry);
+  const auto& table = *data->Cast<RemoteRelation>().table;
+  return table.derived ? duckdb::BindInfo(duckdb::ScanType::EXTERNAL) : duckdb::BindInfo(*table.entry);
 }
 
 /// A source has no row ids; counting rows needs a column that nobody reads.
@@ -91,6 +92,7 @@ void write(duckdb::Serializer& out, const duckdb::optional_ptr<duckdb::FunctionD
   out.WriteProperty(100, "table", relation.table->id);
   out.WriteProperty(101, "claimed", relation.claimed);
   out.WriteProperty(102, "refused", relation.refused);
+  out.WriteProperty(103, "reasons", relation.reasons);
 }
 
 duckdb::unique_ptr<duckdb::FunctionData> read(duckdb::Deserializer& in, duckdb::TableFunction&) {
@@ -100,6 +102,7 @@ duckdb::unique_ptr<duckdb::FunctionData> read(duckdb::Deserializer& in, duckdb::
   auto relation = duckdb::make_uniq<RemoteRelation>(std::move(table));
   relation->claimed = in.ReadProperty<Filters>(101, "claimed");
   relation->refused = in.ReadProperty<Filters>(102, "refused");
+  relation->reasons = in.ReadProperty<duckdb::vector<std::string>>(103, "reasons");
   return relation;
 }
 
@@ -123,6 +126,7 @@ duckdb::unique_ptr<duckdb::FunctionData> RemoteRelation::Copy() const {
   auto copy = duckdb::make_uniq<RemoteRelation>(table);
   copy_filters(claimed, copy->claimed);
   copy_filters(refused, copy->refused);
+  copy->reasons = reasons;
   return copy;
 }
 

@@ -22,6 +22,7 @@ struct RemoteRelation final : duckdb::FunctionData {
   std::shared_ptr<const BoundTable> table;
   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> claimed;  ///< the source checks them
   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> refused;  ///< DuckDB checks them
+  duckdb::vector<std::string> reasons;  ///< why operators above it stay here, the nearest first
 
   duckdb::unique_ptr<duckdb::FunctionData> Copy() const override;
   bool Equals(const duckdb::FunctionData& other) const override;

@@ -68,8 +68,12 @@ RemoteTable::RemoteTable(duckdb::Catalog& catalog, duckdb::SchemaCatalogEntry& s
 duckdb::TableFunction RemoteTable::GetScanFunction(duckdb::ClientContext& client,
                                                    duckdb::unique_ptr<duckdb::FunctionData>& bind_data) {
   auto generation = RemoteTransaction::of(client, catalog).generation_of(*this);
-  auto table = Federation::of(client).keep(
-      {.connector = connector_, .generation = std::move(generation), .info = &table_, .entry = this, .snapshot = {}});
+  auto table = Federation::of(client).keep({.connector = connector_,
+                                            .generation = std::move(generation),
+                                            .info = &table_,
+                                            .entry = this,
+                                            .snapshot = {},
+                                            .derived = {}});
   bind_data = duckdb::make_uniq<RemoteRelation>(std::move(table));
   return remote_scan_function();
 }

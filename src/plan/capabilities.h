@@ -12,7 +12,15 @@
 namespace weir::plan {
 
 /// Operations whose results can differ between a source and DuckDB.
-enum class Operation : uint8_t { equality, ordering, null_test, pattern };
+enum class Operation : uint8_t {
+  equality,
+  ordering,  ///< < and >, and ORDER BY
+  null_test,
+  pattern,
+  grouping,  ///< GROUP BY, DISTINCT: equal values must be the same value (-0.0 and 0.0 are not)
+  extreme,   ///< MIN and MAX
+  sum,       ///< exact
+};
 
 /// One row of a source's table of trust: `operation` on columns of `kind` gives DuckDB's own result.
 /// A kind or an operation without a row stays here.
@@ -24,7 +32,11 @@ struct Rule {
 /// The whole of what a source can do.
 struct Capabilities {
   std::span<const Rule> rules;
-  bool limit = false;             ///< LIMIT without ORDER BY
+  bool limit = false;      ///< LIMIT without ORDER BY
+  bool sort = false;       ///< ORDER BY with LIMIT and OFFSET
+  bool aggregate = false;  ///< GROUP BY, aggregates, HAVING, DISTINCT
+  bool join = false;       ///< joins of its own tables
+  bool union_all = false;
   size_t in_list_length_max = 0;  ///< longer lists stay here
   bool text_is_utf8 = false;      ///< false: text is not compared on the source, because bytes differ
 };
@@ -36,6 +48,9 @@ using Refusal = std::string;
 /// Pure; the same answer for the same input.
 std::expected<void, Refusal> may_push(const Expression& predicate, std::span<const Column> columns,
                                       const Capabilities& capabilities);
+/// The same for an operation on the value of an expression.
+std::expected<void, Refusal> may_apply(Operation operation, const Expression& value, std::span<const Column> columns,
+                                       const Capabilities& capabilities);
 
 /// The display form of a predicate for `pushdown_summary`, constants as `$1`, `$2` …: "region = $1".
 /// `next_parameter` counts on over the filters of one scan and starts at 1.

@@ -16,11 +16,12 @@ struct Overload : Cases... {
   using Cases::operator()...;
 };
 
-std::string column_name(const std::string& name) {
+std::string column_name(const Column& column) {
+  const auto& name = column.name;
   const bool plain =
       !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])) &&
       std::ranges::all_of(name, [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '_'; });
-  if (plain) return name;
+  if (plain || column.is_computed) return name;
   std::string quoted = "\"";
   for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
@@ -38,7 +39,7 @@ class Display {
     return std::visit(
         Overload{
             [&](const ColumnRef& ref) {
-              return ref.index < columns_.size() ? column_name(columns_[ref.index].name) : std::string("?");
+              return ref.index < columns_.size() ? column_name(columns_[ref.index]) : std::string("?");
             },
             [&](const Constant&) { return parameter(); },
             [&](const Compare& compare) {

@@ -20,6 +20,12 @@ std::string_view name_of(Operation operation) {
       return "a NULL test";
     case Operation::pattern:
       return "LIKE";
+    case Operation::grouping:
+      return "grouping";
+    case Operation::extreme:
+      return "MIN and MAX";
+    case Operation::sum:
+      return "SUM";
   }
   return "an operation";
 }
@@ -40,6 +46,12 @@ class Judge {
 
   Verdict predicate(const Expression& expression) const {
     return std::visit([this](const auto& node) { return judge(node); }, expression.node);
+  }
+
+  Verdict applied(Operation operation, const Expression& value) const {
+    const auto* ref = std::get_if<ColumnRef>(&value.node);
+    if (ref == nullptr) return refuse(std::string(name_of(operation)) + " is pushed for columns only");
+    return column(*ref, operation);
   }
 
  private:
@@ -157,6 +169,11 @@ class Judge {
 std::expected<void, Refusal> may_push(const Expression& predicate, std::span<const Column> columns,
                                       const Capabilities& capabilities) {
   return Judge(columns, capabilities).predicate(predicate);
+}
+
+std::expected<void, Refusal> may_apply(Operation operation, const Expression& value, std::span<const Column> columns,
+                                       const Capabilities& capabilities) {
+  return Judge(columns, capabilities).applied(operation, value);
 }
 
 }  // namespace weir::plan

@@ -40,8 +40,9 @@ ExpressionPtr predicate(Kind kind, Operation operation) {
       return make(IsNull{column_ref(), false});
     case Operation::pattern:
       return make(Like{column_ref(), Match::like, "a%", false});
+    default:
+      return nullptr;  // not of predicates
   }
-  return nullptr;
 }
 
 /// Trusts everything for every kind.

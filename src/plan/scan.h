@@ -1,7 +1,8 @@
-/// What a source is asked to read: one table, some columns, proven predicates, a limit.
+/// What a source is asked to read: one table or the answer of a query, some columns, proven predicates, a limit.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,14 +31,19 @@ struct Column {
   /// The source sends the value as text because its type has no exact home here: only its NULL test may run on
   /// the source.
   bool cast_to_text = false;
+  bool is_computed = false;  ///< `name` is the text of an expression
 
   bool operator==(const Column&) const = default;
 };
 
+struct Query;
+using QueryPtr = std::shared_ptr<const Query>;
+
 /// A scan that is ready to be rendered by a connector's dialect.
 struct Scan {
-  TableName table;
-  std::vector<Column> columns;         ///< all columns of the table, in its order
+  TableName table;                     ///< of a query: one of its tables, for messages
+  QueryPtr query;                      ///< read instead of the table, when there is one
+  std::vector<Column> columns;         ///< all columns of the table or of the query, in its order
   std::vector<size_t> projection;      ///< columns to be delivered, in this order; empty: only the number of rows
   std::vector<ExpressionPtr> filters;  ///< all must hold; proven identical, so nobody checks them again
   std::optional<uint64_t> limit;       ///< any rows will do, but not more than these

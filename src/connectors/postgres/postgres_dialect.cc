@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "connectors/postgres/predicate_renderer.h"
+#include "connectors/postgres/query_renderer.h"
 
 namespace weir::postgres {
 namespace {
@@ -24,8 +25,22 @@ constexpr std::array kCompared = {
 };
 constexpr std::array kNullTestOnly = {Kind::interval, Kind::json, Kind::list};
 
+/// Equal values are the same value: not floats, whose -0.0 equals 0.0.
+constexpr std::array kGrouped = {
+    Kind::boolean, Kind::int16, Kind::int32, Kind::int64, Kind::uint32,    Kind::decimal,     Kind::text,
+    Kind::binary,  Kind::date,  Kind::time,  Kind::uuid,  Kind::timestamp, Kind::timestamptz,
+};
+/// PostgreSQL has no min(boolean), and before 18 no min(bytea) and min(uuid).
+constexpr std::array kExtremes = {
+    Kind::int16, Kind::int32, Kind::int64, Kind::uint32,    Kind::decimal,
+    Kind::text,  Kind::date,  Kind::time,  Kind::timestamp, Kind::timestamptz,
+};
+constexpr std::array kSummed = {Kind::int16, Kind::int32, Kind::int64, Kind::uint32, Kind::decimal};
+
 constexpr auto kTrusted = [] {
-  std::array<Rule, 3 * kCompared.size() + kNullTestOnly.size() + 1> rules{};
+  std::array<Rule,
+             3 * kCompared.size() + kNullTestOnly.size() + 1 + kGrouped.size() + kExtremes.size() + kSummed.size()>
+      rules{};
   size_t count = 0;
   for (Kind kind : kCompared) {
     rules[count++] = {kind, Operation::equality};
@@ -34,37 +49,64 @@ constexpr auto kTrusted = [] {
   }
   for (Kind kind : kNullTestOnly) rules[count++] = {kind, Operation::null_test};
   rules[count++] = {Kind::text, Operation::pattern};
+  for (Kind kind : kGrouped) rules[count++] = {kind, Operation::grouping};
+  for (Kind kind : kExtremes) rules[count++] = {kind, Operation::extreme};
+  for (Kind kind : kSummed) rules[count++] = {kind, Operation::sum};
   return rules;
 }();
 
-/// A column of the SELECT list, in the wire form that BatchDecoder expects.
-std::string selected(const plan::Column& column) {
-  std::string name = quote_identifier(column.name);
-  if (!column.cast_to_text) return name;
-  return name + (column.type.kind == Kind::list ? "::text[]" : "::text");
+std::vector<std::string> column_texts(const plan::Scan& scan) {
+  std::vector<std::string> texts;
+  for (const plan::Column& column : scan.columns) {
+    texts.push_back(scan.query ? QueryRenderer::output_name(texts.size()) : quote_identifier(column.name));
+  }
+  return texts;
 }
 
-std::vector<std::string> conditions(const plan::Scan& scan, const std::optional<CtidRange>& range,
-                                    PlaceConstant place) {
+std::vector<std::string> conditions(const plan::Scan& scan, std::span<const std::string> texts,
+                                    const std::optional<CtidRange>& range, const PlaceConstant& place) {
   std::vector<std::string> all;
   if (range) {
     all.push_back(fmt::format("ctid >= '({},0)'::tid", range->first_block));
     if (range->end_block) all.push_back(fmt::format("ctid < '({},0)'::tid", *range->end_block));
   }
-  PredicateRenderer renderer(scan.columns, std::move(place));
+  const PredicateRenderer renderer(scan.columns, texts, place);
   for (const plan::ExpressionPtr& filter : scan.filters) all.push_back(renderer.render(*filter));
   return all;
 }
 
-std::string select_text(const plan::Scan& scan, const std::optional<CtidRange>& range, PlaceConstant place) {
+/// Whether the query itself can deliver what the scan asks of it.
+bool asks_the_query_itself(const plan::Scan& scan) {
+  return scan.query && scan.filters.empty() && !scan.limit && !scan.query->distinct;
+}
+
+std::string select_outputs(const plan::Scan& scan, const PlaceConstant& place) {
+  plan::Query query = *scan.query;
+  query.outputs.clear();
+  query.columns.clear();
+  for (const size_t index : scan.projection) {
+    query.outputs.push_back(scan.query->outputs[index]);
+    query.columns.push_back(scan.columns[index]);
+  }
+  return QueryRenderer(place).render(query, /*in_wire_form=*/true);
+}
+
+std::string select_text(const plan::Scan& scan, const std::optional<CtidRange>& range, const PlaceConstant& place) {
+  if (asks_the_query_itself(scan)) return select_outputs(scan, place);
+  const auto texts = column_texts(scan);
   std::string text = "SELECT";
   for (size_t i = 0; i < scan.projection.size(); i++) {
-    text += (i == 0 ? " " : ", ") + selected(scan.columns[scan.projection[i]]);
+    const plan::Column& column = scan.columns[scan.projection[i]];
+    text += (i == 0 ? " " : ", ") + texts[scan.projection[i]] + wire_cast(column);
   }
-  text += fmt::format(" FROM {}{}.{}", range ? "ONLY " : "", quote_identifier(scan.table.schema),
-                      quote_identifier(scan.table.table));
+  if (scan.query) {
+    text += fmt::format(" FROM ({}) AS q", QueryRenderer(place).render(*scan.query, /*in_wire_form=*/false));
+  } else {
+    text += fmt::format(" FROM {}{}.{}", range ? "ONLY " : "", quote_identifier(scan.table.schema),
+                        quote_identifier(scan.table.table));
+  }
   std::string_view joint = " WHERE ";
-  for (const std::string& condition : conditions(scan, range, std::move(place))) {
+  for (const std::string& condition : conditions(scan, texts, range, place)) {
     text += std::exchange(joint, " AND ");
     text += condition;
   }

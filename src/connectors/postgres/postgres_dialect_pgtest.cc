@@ -208,7 +208,8 @@ class TrustedRule : public testing::TestWithParam<Ordered> {
     for (size_t i = 0; i < GetParam().values.size(); i++) {
       if (held(i) && expected(GetParam().values[i].rank)) wanted.insert(std::to_string(i));
     }
-    plan::Capabilities capabilities{trusted_rules(), true, 1000, true};
+    const plan::Capabilities capabilities{
+        .rules = trusted_rules(), .limit = true, .in_list_length_max = 1000, .text_is_utf8 = true};
     auto verdict = plan::may_push(*filter, scan_.columns, capabilities);
     EXPECT_TRUE(verdict) << verdict.error();
     scan_.filters = {std::move(filter)};

@@ -150,7 +150,8 @@ Status read_select(Connection& connection, const plan::Scan& scan, const std::ve
 
 Result<std::vector<uint32_t>> expected_oids(const plan::Scan& scan, const Introspection* known) {
   std::vector<uint32_t> expected(scan.projection.size(), 0);
-  if (known == nullptr) return expected;
+  // What a query reads is examined before it runs.
+  if (known == nullptr || scan.query) return expected;
   const auto table = known->schema->tables.find(scan.table);
   const auto oids = known->oids.find(scan.table);
   if (table == known->schema->tables.end() || oids == known->oids.end()) return expected;

@@ -31,7 +31,8 @@ class PostgresReadTransaction final : public connector::ReadTransaction {
   Result<std::unique_ptr<connector::BatchStream>> read(const plan::Scan& scan,
                                                        const connector::ReadOptions& options) override {
     auto transaction = shared_;
-    if (transaction == nullptr && !is_small(scan, context_->options)) {
+    // What a query reads is examined in the transaction in which it then runs.
+    if (transaction == nullptr && (scan.query || !is_small(scan, context_->options))) {
       transaction = std::make_shared<SnapshotTransaction>(context_->pool, /*several_reads=*/false);
     }
     auto stream = std::make_unique<PostgresStream>(context_, std::move(transaction), scan, options);
@@ -54,6 +55,10 @@ class PostgresSource final : public connector::Source {
     const ServerFacts server = WEIR_TRY(named(server_facts()));
     return plan::Capabilities{.rules = trusted_rules(),
                               .limit = true,
+                              .sort = true,
+                              .aggregate = true,
+                              .join = true,
+                              .union_all = true,
                               .in_list_length_max = kInListLengthMax,
                               .text_is_utf8 = server.encoding == "UTF8"};
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest.h"
+#include "plan/query.h"
 
 namespace weir::postgres {
 namespace {
@@ -50,6 +51,12 @@ Result<std::string> explain(Connection& connection, const plan::Scan& scan, Wait
   return text_at(rows.at(0).get(), 0, 0);
 }
 
+/// What the statement names: the scanned table, or those of the query. All columns, as the plan knows them.
+std::vector<plan::BaseTable> scanned_tables(const plan::Scan& scan) {
+  if (scan.query) return plan::base_tables(*scan.query);
+  return {{scan.table, scan.columns}};
+}
+
 /// A list of text constants, what `part` gives of each table.
 template <typename Part>
 std::string array_of(const std::vector<plan::TableName>& tables, Part part) {
@@ -58,16 +65,19 @@ std::string array_of(const std::vector<plan::TableName>& tables, Part part) {
   return "ARRAY[" + list + "]::text[]";
 }
 
-/// Two results: the columns of the scanned table; then the facts of it and of each table in `read`, in that order.
+/// Two results: the columns of the scanned tables, with the table's number from 1; then the facts of these and of each
+/// table in `read`, in that order.
 /// Only plain heaps without row-level security can be read directly with the same answer. Rows of the catalog are as
 /// the snapshot sees them; pg_relation_filenode answers as of now. Names are looked up by a join, because ::regclass
 /// asks for rights on the schema, which the reader of a view over it need not have.
-std::string facts_text(const plan::TableName& scanned, const std::vector<plan::TableName>& read) {
-  std::vector<plan::TableName> tables = {scanned};
+std::string facts_text(const std::vector<plan::BaseTable>& scanned, const std::vector<plan::TableName>& read) {
+  std::vector<plan::TableName> tables;
+  for (const plan::BaseTable& table : scanned) tables.push_back(table.name);
+  const std::string relations = array_of(tables, quoted_name);
   tables.insert(tables.end(), read.begin(), read.end());
   return fmt::format(
-      "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-      "WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped; "
+      "SELECT t.position, attname, format_type(atttypid, atttypmod) FROM unnest({}::regclass[]) WITH ORDINALITY AS "
+      "t(relation, position) JOIN pg_attribute ON attrelid = t.relation AND attnum > 0 AND NOT attisdropped; "
       "SELECT c.relkind IN ('r', 'p', 'm') AND NOT row_security_active(c.oid), "
       "c.relkind IN ('r', 'm') AND am.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT'), "
       "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 "
@@ -77,21 +87,24 @@ std::string facts_text(const plan::TableName& scanned, const std::vector<plan::T
       "FROM unnest({}, {}) WITH ORDINALITY AS t(schema, name, position) "
       "JOIN pg_namespace n ON n.nspname = t.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name "
       "LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",
-      quote_literal(quoted_name(scanned)), array_of(tables, [](const auto& table) { return table.schema; }),
+      relations, array_of(tables, [](const auto& table) { return table.schema; }),
       array_of(tables, [](const auto& table) { return table.table; }));
 }
 
-Status check_columns(const plan::Scan& scan, const pg_result* result) {
+/// `position` counts from 1.
+Status check_columns(const plan::BaseTable& table, size_t position, const pg_result* result) {
   std::map<std::string, std::string> types;
-  for (int row = 0; row < PQntuples(result); row++) types[text_at(result, row, 0)] = text_at(result, row, 1);
-  for (const plan::Column& column : scan.columns) {
+  for (int row = 0; row < PQntuples(result); row++) {
+    if (text_at(result, row, 0) == std::to_string(position)) types[text_at(result, row, 1)] = text_at(result, row, 2);
+  }
+  for (const plan::Column& column : table.columns) {
     const auto found = types.find(column.name);
     if (found == types.end()) {
       return fail(ErrorCode::schema_drift,
-                  "a column is gone on the source: " + scan.table.to_string() + "." + column.name);
+                  "a column is gone on the source: " + table.name.to_string() + "." + column.name);
     }
     if (found->second == column.source_type) continue;
-    return fail(ErrorCode::schema_drift, "a column has another type on the source: " + scan.table.to_string() + "." +
+    return fail(ErrorCode::schema_drift, "a column has another type on the source: " + table.name.to_string() + "." +
                                              column.name + " was " + column.source_type + ", is " + found->second);
   }
   return {};
@@ -146,11 +159,13 @@ Result<Layout> examine(Connection& connection, const plan::Scan& scan, Waiter& w
   // The plan first: making it locks the tables, so the facts that follow stay true.
   const std::string plan = WEIR_TRY(explain(connection, scan, waiter));
   const auto read = all_read(plan);
-  const auto facts = WEIR_TRY(connection.run(facts_text(scan.table, read), waiter, kNoDeadline));
+  const auto scanned = scanned_tables(scan);
+  const auto facts = WEIR_TRY(connection.run(facts_text(scanned, read), waiter, kNoDeadline));
   Layout layout;
-  layout.rewritten = is_rewritten(facts.at(1).get(), read.size() + 1);
+  layout.rewritten = is_rewritten(facts.at(1).get(), scanned.size() + read.size());
   if (layout.rewritten) return layout;
-  WEIR_TRY(check_columns(scan, facts.at(0).get()));
+  for (size_t i = 0; i < scanned.size(); i++) WEIR_TRY(check_columns(scanned[i], i + 1, facts.at(0).get()));
+  if (scan.query) return layout;
   layout.block_bytes = std::stoull(text_at(facts.at(1).get(), 0, 3));
   const bool can_read_ranges = connection.server().version_number >= kFirstVersionWithTidRanges;
   if (can_read_ranges && !scan.limit && sequentially_read(plan)) layout.heaps = read_heaps(facts.at(1).get(), read);

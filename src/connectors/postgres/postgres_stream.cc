@@ -151,6 +151,8 @@ Status PostgresStream::read_small(Connection& connection, BatchSink& sink, Waite
 Status PostgresStream::read_in_snapshot(Waiter& waiter) {
   const SnapshotLease lease = WEIR_TRY(transaction_->acquire(waiter));
   if (!small_) return read_large(lease, waiter);
+  // An expression over a column of another type could give another answer.
+  if (scan_.query) WEIR_TRY(examine_settled(lease, waiter));
   BatchSink sink = make_sink();
   sending(statement_.text);
   WEIR_TRY(lease->send_now(statement_));

@@ -86,7 +86,7 @@ std::string PredicateRenderer::render(const plan::Expression& expression) const 
 
 std::string PredicateRenderer::operand(size_t column, Kind other) const {
   const plan::Column& facts = columns_[column];
-  std::string name = quote_identifier(facts.name);
+  std::string name = texts_[column];
   if (facts.type.kind == Kind::text && !is_plain_text(facts)) return name + "::text";
   if (facts.type.kind == Kind::uint32 && other != Kind::uint32) return name + "::int8";
   return name;
@@ -98,7 +98,7 @@ std::string PredicateRenderer::place(const Constant& constant, const ConstantTyp
 }
 
 std::string PredicateRenderer::render_node(const plan::ColumnRef& ref) const {
-  return quote_identifier(columns_[ref.index].name);
+  return texts_[ref.index];
 }
 
 std::string PredicateRenderer::render_node(const Constant& constant) const {

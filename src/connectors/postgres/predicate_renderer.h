@@ -24,10 +24,14 @@ using PlaceConstant = std::function<std::string(SqlConstant)>;
 /// Renders what `plan::may_push` has let through under `trusted_rules`.
 class PredicateRenderer {
  public:
-  PredicateRenderer(std::span<const plan::Column> columns, PlaceConstant place)
-      : columns_(columns), place_(std::move(place)) {}
+  /// `texts` are what stands for the columns in the statement.
+  PredicateRenderer(std::span<const plan::Column> columns, std::span<const std::string> texts,
+                    const PlaceConstant& place)
+      : columns_(columns), texts_(texts), place_(place) {}
 
   std::string render(const plan::Expression& expression) const;
+  /// A column as an operand beside a value of kind `other`.
+  std::string operand(size_t column, plan::Kind other) const;
 
  private:
   std::string render_node(const plan::ColumnRef& ref) const;
@@ -44,12 +48,11 @@ class PredicateRenderer {
                    std::string_view of_none) const;
   std::string compare_columns(plan::Comparison op, size_t left, size_t right) const;
   std::string compare_constant(plan::Comparison op, size_t column, const plan::Constant& constant) const;
-  /// A column as an operand beside a value of kind `other`.
-  std::string operand(size_t column, plan::Kind other) const;
   std::string place(const plan::Constant& constant, const ConstantType& type) const;
 
   std::span<const plan::Column> columns_;
-  PlaceConstant place_;
+  std::span<const std::string> texts_;
+  const PlaceConstant& place_;
 };
 
 }  // namespace weir::postgres

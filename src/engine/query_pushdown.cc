@@ -1,0 +1,194 @@
+#include "engine/query_pushdown.h"
+
+#include <algorithm>
+#include <map>
+
+#include <duckdb/optimizer/column_binding_replacer.hpp>
+#include <duckdb/optimizer/cte_inlining.hpp>
+#include <duckdb/optimizer/deliminator.hpp>
+#include <duckdb/optimizer/filter_pullup.hpp>
+#include <duckdb/optimizer/filter_pushdown.hpp>
+#include <duckdb/optimizer/optimizer.hpp>
+#include <duckdb/planner/binder.hpp>
+#include <duckdb/planner/expression/bound_cast_expression.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/operator/list.hpp>
+
+#include "engine/query_translation.h"
+#include "engine/remote_relation.h"
+#include "engine/remote_types.h"
+
+namespace weir::engine {
+namespace {
+
+using duckdb::ColumnBinding;
+using duckdb::LogicalOperator;
+using duckdb::LogicalOperatorType;
+using OperatorPtr = duckdb::unique_ptr<LogicalOperator>;
+
+/// DuckDB's own passes that bring a bound plan into a shape that can be pushed: filters in the scans, IN and EXISTS as
+/// semi joins, subqueries decorrelated, CTEs in their place. They run again later, on a smaller plan.
+void normalize(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
+  optimizer.rewriter.VisitOperator(*plan);
+  plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
+  plan = duckdb::FilterPullup().Rewrite(std::move(plan));
+  duckdb::FilterPushdown pushdown(optimizer);
+  duckdb::unordered_set<duckdb::idx_t> top;
+  pushdown.CheckMarkToSemi(*plan, top);
+  plan = pushdown.Rewrite(std::move(plan));
+  plan = duckdb::Deliminator().Optimize(std::move(plan));
+  plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
+}
+
+class QueryPushdown {
+ public:
+  QueryPushdown(duckdb::OptimizerExtensionInput& input, OperatorPtr& root) : input_(input), root_(root) {}
+
+  void visit(OperatorPtr& slot) {
+    if (RemoteRelation::of(*slot) != nullptr || replace(slot)) return;
+    for (auto& child : slot->children) visit(child);
+  }
+
+  /// Tells the relations below an operator that stays here why it does.
+  void note_reasons() const { note(*root_, {}); }
+
+ private:
+  void note(LogicalOperator& op, std::vector<std::string> above) const {
+    const auto found = stays_.find(&op);
+    if (found != stays_.end() && !found->second.empty() && !is_scans_own(op)) above.push_back(found->second);
+    if (auto* relation = RemoteRelation::of(op)) relation->reasons = {above.rbegin(), above.rend()};
+    for (const auto& child : op.children) note(*child, above);
+  }
+
+  /// What a scan tells by itself: the filters that it does not take.
+  static bool is_scans_own(LogicalOperator& op) {
+    return op.type == LogicalOperatorType::LOGICAL_FILTER && RemoteRelation::of(*op.children[0]) != nullptr;
+  }
+
+  bool replace(OperatorPtr& slot) {
+    auto translated = translate_plan(*slot);
+    if (!translated) {
+      stays_.emplace(translated.error().op, translated.error().reason);
+      return false;
+    }
+    if (!translated->query.is_worth_pushing()) return false;
+    if (!translated->reduces && !translated->joins_by_key) {
+      stays_.emplace(slot.get(), "the join may give more rows than its tables have");
+      return false;
+    }
+    // Rows arrive in the source's order, but nothing above promises to keep it: the few rows are sorted again.
+    const auto rows = expected_rows(*slot, translated->query.limit());
+    auto sort = translated->query.is_ordered() ? take_sort(*slot) : nullptr;
+    if (translated->query.is_ordered() && !sort) return false;
+    put_scan(slot, *translated, rows, std::move(sort));
+    return true;
+  }
+
+  /// The order of a top-N as an operator of its own; nothing when something stands between.
+  static duckdb::unique_ptr<duckdb::LogicalOrder> take_sort(LogicalOperator& op) {
+    if (op.type == LogicalOperatorType::LOGICAL_TOP_N) {
+      return duckdb::make_uniq<duckdb::LogicalOrder>(std::move(op.Cast<duckdb::LogicalTopN>().orders));
+    }
+    const bool sorted =
+        op.type == LogicalOperatorType::LOGICAL_LIMIT && op.children[0]->type == LogicalOperatorType::LOGICAL_ORDER_BY;
+    if (!sorted) return nullptr;
+    return duckdb::unique_ptr_cast<LogicalOperator, duckdb::LogicalOrder>(std::move(op.children[0]));
+  }
+
+  void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, uint64_t rows,
+                duckdb::unique_ptr<duckdb::LogicalOrder> sort) {
+    auto& replaced = sort && !sort->children.empty() ? *sort->children[0] : *slot;
+    const auto bindings = replaced.GetColumnBindings();
+    replaced.ResolveOperatorTypes();
+    const auto types = replaced.types;
+    auto scan = make_scan(translated, rows);
+    auto shown = as_typed(std::move(scan), translated, bindings, types);
+    const auto index = shown->GetTableIndex().front();
+    if (sort) {
+      sort->children.clear();
+      sort->children.push_back(std::move(shown));
+      slot = std::move(sort);
+    } else {
+      slot = std::move(shown);
+    }
+    duckdb::ColumnBindingReplacer replacer;
+    for (size_t i = 0; i < bindings.size(); ++i) {
+      replacer.replacement_bindings.emplace_back(bindings[i], ColumnBinding(index, i));
+    }
+    replacer.VisitOperator(*root_);
+  }
+
+  uint64_t expected_rows(LogicalOperator& op, std::optional<uint64_t> limit) {
+    const auto rows = uint64_t{op.EstimateCardinality(input_.context)};
+    return std::max<uint64_t>(1, limit ? std::min(*limit, rows) : rows);
+  }
+
+  duckdb::unique_ptr<duckdb::LogicalGet> make_scan(const TranslatedQuery& translated, uint64_t rows) {
+    const auto& columns = translated.query.columns();
+    auto table = Federation::of(input_.context).keep(derived_table(translated, rows));
+    duckdb::vector<duckdb::LogicalType> types;
+    duckdb::vector<duckdb::string> names;
+    duckdb::vector<duckdb::ColumnIndex> ids;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      types.push_back(to_logical_type(columns[i].type));
+      names.push_back(columns[i].name);
+      ids.emplace_back(i);
+    }
+    auto function = remote_scan_function();
+    auto relation = duckdb::make_uniq<RemoteRelation>(std::move(table));
+    auto virtual_columns = function.get_virtual_columns(input_.context, relation.get());
+    auto scan = duckdb::make_uniq<duckdb::LogicalGet>(input_.optimizer.binder.GenerateTableIndex(), function,
+                                                      std::move(relation), types, names, virtual_columns);
+    scan->SetColumnIds(std::move(ids));
+    scan->ResolveOperatorTypes();
+    return scan;
+  }
+
+  static BoundTable derived_table(const TranslatedQuery& translated, uint64_t rows) {
+    auto info = std::make_shared<connector::TableInfo>();
+    BoundTable table = *translated.tables.front();
+    info->name = table.info->name;
+    info->columns = translated.query.columns();
+    info->estimated_rows = rows;
+    table.info = info.get();
+    table.derived =
+        std::make_shared<DerivedTable>(DerivedTable{std::move(info), translated.query.build(), translated.tables});
+    return table;
+  }
+
+  /// The scan's columns in the order and with the types that the plan above expects: a sum is HUGEINT here.
+  OperatorPtr as_typed(duckdb::unique_ptr<duckdb::LogicalGet> scan, const TranslatedQuery& translated,
+                       const duckdb::vector<ColumnBinding>& bindings,
+                       const duckdb::vector<duckdb::LogicalType>& types) {
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> values;
+    for (size_t i = 0; i < bindings.size(); ++i) {
+      const auto found = std::ranges::find(translated.bindings, bindings[i]);
+      if (found == translated.bindings.end()) throw duckdb::InternalException("a pushed query lacks a column");
+      const auto column = static_cast<size_t>(found - translated.bindings.begin());
+      auto value = duckdb::make_uniq<duckdb::BoundColumnRefExpression>(scan->types[column],
+                                                                       ColumnBinding(scan->table_index, column));
+      values.push_back(duckdb::BoundCastExpression::AddCastToType(input_.context, std::move(value), types[i]));
+    }
+    auto projection =
+        duckdb::make_uniq<duckdb::LogicalProjection>(input_.optimizer.binder.GenerateTableIndex(), std::move(values));
+    projection->children.push_back(std::move(scan));
+    projection->ResolveOperatorTypes();
+    return projection;
+  }
+
+  duckdb::OptimizerExtensionInput& input_;
+  OperatorPtr& root_;
+  std::map<const LogicalOperator*, std::string> stays_;
+};
+
+}  // namespace
+
+void push_queries(duckdb::OptimizerExtensionInput& input, OperatorPtr& plan) {
+  normalize(input.optimizer, plan);
+  plan->ResolveOperatorTypes();
+  QueryPushdown pushdown(input, plan);
+  pushdown.visit(plan);
+  pushdown.note_reasons();
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,416 @@
+#include "engine/query_translation.h"
+
+#include <algorithm>
+#include <set>
+
+#include <duckdb/planner/expression/bound_aggregate_expression.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/expression/bound_comparison_expression.hpp>
+#include <duckdb/planner/operator/list.hpp>
+
+#include "engine/pushdown.h"
+#include "engine/remote_relation.h"
+
+namespace weir::engine {
+namespace {
+
+using duckdb::ColumnBinding;
+using duckdb::Expression;
+using duckdb::JoinType;
+using duckdb::LogicalOperator;
+using duckdb::LogicalOperatorType;
+using Translation = std::expected<TranslatedQuery, Untranslated>;
+
+std::unexpected<Untranslated> refuse(const LogicalOperator& op, std::string reason) {
+  return std::unexpected(Untranslated{&op, std::move(reason)});
+}
+
+/// Column references by what they are bound to.
+ColumnOf columns_of(const std::vector<ColumnBinding>& bindings) {
+  return [&bindings](const Expression& reference) -> std::optional<size_t> {
+    if (reference.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return {};
+    const auto found = std::ranges::find(bindings, reference.Cast<duckdb::BoundColumnRefExpression>().binding);
+    if (found == bindings.end()) return {};
+    return static_cast<size_t>(found - bindings.begin());
+  };
+}
+
+std::optional<plan::JoinKind> kind_of(JoinType type) {
+  switch (type) {
+    case JoinType::INNER:
+      return plan::JoinKind::inner;
+    case JoinType::LEFT:
+      return plan::JoinKind::left;
+    case JoinType::RIGHT:
+      return plan::JoinKind::right;
+    case JoinType::OUTER:
+      return plan::JoinKind::full;
+    case JoinType::SEMI:
+      return plan::JoinKind::semi;
+    case JoinType::ANTI:
+      return plan::JoinKind::anti;
+    default:
+      return {};
+  }
+}
+
+/// Whether the columns that a query of one table equates in a join pin its rows down to one.
+bool has_whole_key(const TranslatedQuery& side, const std::set<duckdb::idx_t>& columns) {
+  if (side.tables.size() != 1 || side.query.is_worth_pushing()) return false;
+  const auto& key = side.tables[0]->info->primary_key;
+  return !key.empty() && std::ranges::all_of(key, [&](const auto& name) {
+    return std::ranges::any_of(columns, [&](const auto column) { return side.query.columns()[column].name == name; });
+  });
+}
+
+/// Who is asked for the rows of a sub-plan; empty for what is here.
+std::set<std::string> sources_of(LogicalOperator& op) {
+  if (const auto* relation = RemoteRelation::of(op)) {
+    return {relation->table->connector->id + "@" + relation->table->snapshot};
+  }
+  std::set<std::string> sources;
+  if (op.children.empty()) sources.emplace();
+  for (const auto& child : op.children) sources.merge(sources_of(*child));
+  return sources;
+}
+
+class PlanTranslator {
+ public:
+  Translation translate(LogicalOperator& op) const {
+    auto translated = translate_any(op);
+    if (!translated || !op.HasProjectionMap()) return translated;
+    return keep(op, std::move(*translated), op.GetColumnBindings());
+  }
+
+ private:
+  Translation translate_any(LogicalOperator& op) const {
+    switch (op.type) {
+      case LogicalOperatorType::LOGICAL_GET:
+        return get(op.Cast<duckdb::LogicalGet>());
+      case LogicalOperatorType::LOGICAL_FILTER:
+        return filter(op);
+      case LogicalOperatorType::LOGICAL_PROJECTION:
+        return projection(op.Cast<duckdb::LogicalProjection>());
+      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY:
+        return aggregate(op.Cast<duckdb::LogicalAggregate>());
+      case LogicalOperatorType::LOGICAL_DISTINCT:
+        return distinct(op.Cast<duckdb::LogicalDistinct>());
+      case LogicalOperatorType::LOGICAL_LIMIT:
+        return limit(op.Cast<duckdb::LogicalLimit>());
+      case LogicalOperatorType::LOGICAL_TOP_N: {
+        auto& top = op.Cast<duckdb::LogicalTopN>();
+        return first(op, *top.children[0], top.orders, top.limit, top.offset);
+      }
+      case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
+        return join(op.Cast<duckdb::LogicalComparisonJoin>());
+      case LogicalOperatorType::LOGICAL_UNION:
+        return set_operation(op.Cast<duckdb::LogicalSetOperation>());
+      case LogicalOperatorType::LOGICAL_ORDER_BY:
+        return refuse(op, "ORDER BY is pushed with a LIMIT only");
+      case LogicalOperatorType::LOGICAL_WINDOW:
+        return refuse(op, "window functions are never pushed");
+      default:
+        return refuse(op, duckdb::StringUtil::Replace(op.GetName(), "_", " ") + " is not pushed");
+    }
+  }
+
+  static Translation get(duckdb::LogicalGet& get) {
+    const auto* relation = RemoteRelation::of(get);
+    if (relation == nullptr || relation->table->derived) return refuse(get, "a table that is here is read too");
+    const auto& table = *relation->table;
+    const auto capabilities = table.connector->source->capabilities();
+    if (!capabilities) return refuse(get, "what the source can do is not known: " + capabilities.error().message);
+    std::vector<plan::ExpressionPtr> filters;
+    for (const auto& claimed : relation->claimed) {
+      auto predicate = weir::engine::translate(*claimed, relation_columns(*relation));
+      if (!predicate) return refuse(get, predicate.error());
+      filters.push_back(std::move(*predicate));
+    }
+    TranslatedQuery translated{.tables = {relation->table},
+                               .query = {table.info->name, table.info->columns, std::move(filters), *capabilities},
+                               .bindings = {}};
+    std::vector<plan::ExpressionPtr> columns;
+    const auto& ids = get.GetColumnIds();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i].IsVirtualColumn()) continue;  // nobody reads it
+      columns.push_back(plan::make(plan::ColumnRef{ids[i].GetPrimaryIndex()}));
+      translated.bindings.emplace_back(get.table_index, i);
+    }
+    const auto verdict = translated.query.select(columns);
+    return done(get, verdict, std::move(translated));
+  }
+
+  Translation filter(LogicalOperator& op) const {
+    auto below = translate(*op.children[0]);
+    if (!below) return below;
+    for (const auto& condition : op.expressions) {
+      auto predicate = weir::engine::translate(*condition, columns_of(below->bindings));
+      if (!predicate) return refuse(op, predicate.error());
+      if (auto verdict = below->query.filter(*predicate); !verdict) return refuse(op, verdict.error());
+    }
+    return below;
+  }
+
+  Translation projection(duckdb::LogicalProjection& op) const {
+    auto below = translate(*op.children[0]);
+    if (!below) return below;
+    std::vector<plan::ExpressionPtr> values;
+    std::vector<ColumnBinding> bindings;
+    for (size_t i = 0; i < op.expressions.size(); ++i) {
+      auto value = selected(*op.expressions[i], *below);
+      if (!value) return refuse(op, "the expression " + op.expressions[i]->ToString() + " is not pushed yet");
+      values.push_back(std::move(*value));
+      bindings.emplace_back(op.table_index, i);
+    }
+    below->bindings = std::move(bindings);
+    const auto verdict = below->query.select(values);
+    return done(op, verdict, std::move(*below));
+  }
+
+  /// A column under any type that it is cast to is another value there.
+  static std::optional<plan::ExpressionPtr> selected(const Expression& expression, const TranslatedQuery& below) {
+    const auto kind = expression.GetExpressionClass();
+    if (kind != duckdb::ExpressionClass::BOUND_COLUMN_REF && kind != duckdb::ExpressionClass::BOUND_CONSTANT) return {};
+    auto value = translate_value(expression, columns_of(below.bindings));
+    return value ? std::optional(std::move(*value)) : std::nullopt;
+  }
+
+  Translation aggregate(duckdb::LogicalAggregate& op) const {
+    const bool plain =
+        op.grouping_functions.empty() &&
+        (op.grouping_sets.empty() || (op.grouping_sets.size() == 1 && op.grouping_sets[0].size() == op.groups.size()));
+    if (!plain) return refuse(op, "grouping sets are not pushed");
+    auto below = translate(*op.children[0]);
+    if (!below) return below;
+    std::vector<plan::ExpressionPtr> keys;
+    std::vector<plan::Aggregate> aggregates;
+    std::vector<ColumnBinding> bindings;
+    for (size_t i = 0; i < op.groups.size(); ++i) {
+      auto key = column(*op.groups[i], *below);
+      if (!key) return refuse(op, "GROUP BY " + op.groups[i]->ToString() + ": " + key.error());
+      keys.push_back(std::move(*key));
+      bindings.emplace_back(op.group_index, i);
+    }
+    for (size_t i = 0; i < op.expressions.size(); ++i) {
+      auto call = aggregate_of(op.expressions[i]->Cast<duckdb::BoundAggregateExpression>(), *below);
+      if (!call) return refuse(op, op.expressions[i]->ToString() + ": " + call.error());
+      aggregates.push_back(std::move(*call));
+      bindings.emplace_back(op.aggregate_index, i);
+    }
+    auto verdict = below->query.group(keys, aggregates);
+    below->bindings = std::move(bindings);
+    below->reduces = true;
+    return done(op, verdict, std::move(*below));
+  }
+
+  static std::expected<plan::Aggregate, plan::Refusal> aggregate_of(const duckdb::BoundAggregateExpression& call,
+                                                                    const TranslatedQuery& below) {
+    struct Name {
+      std::string_view name;
+      plan::AggregateFunction function;
+    };
+    static constexpr Name kNames[] = {{"count_star", plan::AggregateFunction::count_rows},
+                                      {"count", plan::AggregateFunction::count},
+                                      {"sum", plan::AggregateFunction::sum},
+                                      {"sum_no_overflow", plan::AggregateFunction::sum},
+                                      {"min", plan::AggregateFunction::min},
+                                      {"max", plan::AggregateFunction::max}};
+    const auto* found = std::ranges::find(kNames, call.function.name, &Name::name);
+    const size_t arguments =
+        found != std::end(kNames) && found->function == plan::AggregateFunction::count_rows ? 0 : 1;
+    if (found == std::end(kNames) || call.children.size() != arguments) {
+      return std::unexpected("the aggregate is not pushed yet");
+    }
+    if (call.order_bys && !call.order_bys->orders.empty())
+      return std::unexpected("aggregates in an order are not pushed");
+    plan::Aggregate aggregate{found->function, {}, call.IsDistinct(), {}};
+    // The least of some values is the least of the different ones.
+    if (found->function == plan::AggregateFunction::min || found->function == plan::AggregateFunction::max) {
+      aggregate.distinct = false;
+    }
+    if (arguments > 0) {
+      auto input = column(*call.children[0], below);
+      if (!input) return std::unexpected(std::move(input.error()));
+      aggregate.input = std::move(*input);
+    }
+    if (call.filter) {
+      auto filter = weir::engine::translate(*call.filter, columns_of(below.bindings));
+      if (!filter) return std::unexpected(std::move(filter.error()));
+      aggregate.filter = std::move(*filter);
+    }
+    return aggregate;
+  }
+
+  Translation distinct(duckdb::LogicalDistinct& op) const {
+    if (op.distinct_type != duckdb::DistinctType::DISTINCT || op.order_by) {
+      return refuse(op, "DISTINCT ON is not pushed");
+    }
+    auto below = translate(*op.children[0]);
+    if (!below) return below;
+    if (op.distinct_targets.size() != below->bindings.size())
+      return refuse(op, "DISTINCT of some columns is not pushed");
+    below->reduces = true;
+    auto verdict = below->query.distinct();
+    return done(op, verdict, std::move(*below));
+  }
+
+  Translation first(LogicalOperator& op, LogicalOperator& child, const duckdb::vector<duckdb::BoundOrderByNode>& orders,
+                    uint64_t limit, uint64_t offset) const {
+    auto below = translate(child);
+    if (!below) return below;
+    std::vector<plan::SortKey> keys;
+    for (const auto& order : orders) {
+      auto key = column(*order.expression, *below);
+      if (!key) return refuse(op, "ORDER BY " + order.expression->ToString() + ": " + key.error());
+      keys.push_back({std::move(*key), order.type == duckdb::OrderType::DESCENDING,
+                      order.null_order == duckdb::OrderByNullType::NULLS_FIRST});
+    }
+    below->reduces = true;
+    auto verdict = below->query.first(keys, limit, offset);
+    return done(op, verdict, std::move(*below));
+  }
+
+  Translation limit(duckdb::LogicalLimit& op) const {
+    using Kind = duckdb::LimitNodeType;
+    const auto offset_kind = op.offset_val.Type();
+    if (op.limit_val.Type() == Kind::UNSET) return refuse(op, "");
+    if (op.limit_val.Type() != Kind::CONSTANT_VALUE ||
+        (offset_kind != Kind::CONSTANT_VALUE && offset_kind != Kind::UNSET)) {
+      return refuse(op, "LIMIT is not a constant number of rows");
+    }
+    const uint64_t limit = op.limit_val.GetConstantValue();
+    const uint64_t offset = offset_kind == Kind::UNSET ? 0 : op.offset_val.GetConstantValue();
+    if (limit > uint64_t{INT64_MAX} || offset > uint64_t{INT64_MAX}) return refuse(op, "LIMIT is too large");
+    auto& child = *op.children[0];
+    if (child.type == LogicalOperatorType::LOGICAL_ORDER_BY) {
+      auto& order = child.Cast<duckdb::LogicalOrder>();
+      auto sorted = first(op, *order.children[0], order.orders, limit, offset);
+      if (!sorted || !order.HasProjectionMap()) return sorted;
+      return keep(op, std::move(*sorted), order.GetColumnBindings());
+    }
+    auto below = translate(child);
+    if (!below) return below;
+    below->reduces = true;
+    auto verdict = below->query.limit(limit, offset);
+    return done(op, verdict, std::move(*below));
+  }
+
+  Translation join(duckdb::LogicalComparisonJoin& op) const {
+    if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
+    const auto kind = kind_of(op.join_type);
+    if (!kind || op.predicate || !op.duplicate_eliminated_columns.empty()) {
+      return refuse(op, duckdb::JoinTypeToString(op.join_type) + " joins are not pushed");
+    }
+    auto left = translate(*op.children[0]);
+    if (!left) return left;
+    auto right = translate(*op.children[1]);
+    if (!right) return right;
+    auto both = left->bindings;
+    both.insert(both.end(), right->bindings.begin(), right->bindings.end());
+    std::vector<plan::ExpressionPtr> on;
+    std::set<duckdb::idx_t> left_keys, right_keys;
+    for (const auto& condition : op.conditions) {
+      auto compared = comparison(condition, both);
+      if (!compared) return refuse(op, "JOIN: " + compared.error());
+      note_keys(**compared, left->bindings.size(), left_keys, right_keys);
+      on.push_back(std::move(*compared));
+    }
+    const bool one_right = has_whole_key(*right, right_keys), one_left = has_whole_key(*left, left_keys);
+    const bool by_key = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti ||
+                        (*kind == plan::JoinKind::inner && (one_right || one_left)) ||
+                        (*kind == plan::JoinKind::left && one_right) || (*kind == plan::JoinKind::right && one_left);
+    const bool left_only = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti;
+    TranslatedQuery joined{.tables = left->tables,
+                           .query = std::move(left->query),
+                           .bindings = left_only ? left->bindings : both,
+                           .reduces = false,
+                           .joins_by_key = by_key && may_be_joined(*left) && may_be_joined(*right)};
+    joined.tables.insert(joined.tables.end(), right->tables.begin(), right->tables.end());
+    auto verdict = joined.query.join(*kind, std::move(right->query), on);
+    return done(op, verdict, std::move(joined));
+  }
+
+  static bool may_be_joined(const TranslatedQuery& side) { return side.reduces || side.joins_by_key; }
+
+  static std::expected<plan::ExpressionPtr, plan::Refusal> comparison(const duckdb::JoinCondition& condition,
+                                                                      const std::vector<ColumnBinding>& bindings) {
+    if (condition.comparison == duckdb::ExpressionType::COMPARE_NOT_DISTINCT_FROM ||
+        condition.comparison == duckdb::ExpressionType::COMPARE_DISTINCT_FROM) {
+      return std::unexpected("IS [NOT] DISTINCT FROM is not pushed yet");
+    }
+    const duckdb::BoundComparisonExpression compared(condition.comparison, condition.left->Copy(),
+                                                     condition.right->Copy());
+    return weir::engine::translate(compared, columns_of(bindings));
+  }
+
+  /// The columns of both sides that a condition equates.
+  static void note_keys(const plan::Expression& condition, size_t left_count, std::set<duckdb::idx_t>& left,
+                        std::set<duckdb::idx_t>& right) {
+    const auto* compare = std::get_if<plan::Compare>(&condition.node);
+    if (compare == nullptr || compare->op != plan::Comparison::equal) return;
+    for (const auto* side : {&compare->left, &compare->right}) {
+      const auto* ref = std::get_if<plan::ColumnRef>(&(*side)->node);
+      if (ref == nullptr) return;
+      if (ref->index < left_count) {
+        left.insert(ref->index);
+      } else {
+        right.insert(ref->index - left_count);
+      }
+    }
+  }
+
+  Translation set_operation(duckdb::LogicalSetOperation& op) const {
+    if (!op.setop_all) return refuse(op, "UNION without ALL is not pushed yet");
+    if (sources_of(op).size() > 1) return refuse(op, "UNION ALL over several sources");
+    std::optional<TranslatedQuery> all;
+    for (const auto& child : op.children) {
+      auto part = translate(*child);
+      if (!part) return part;
+      auto kept = keep(op, std::move(*part), child->GetColumnBindings());
+      if (!kept) return kept;
+      if (!all) {
+        all = std::move(*kept);
+        continue;
+      }
+      if (auto verdict = all->query.union_all(std::move(kept->query)); !verdict) return refuse(op, verdict.error());
+      all->tables.insert(all->tables.end(), kept->tables.begin(), kept->tables.end());
+    }
+    all->bindings.clear();
+    for (size_t i = 0; i < op.column_count; ++i) all->bindings.emplace_back(op.table_index, i);
+    return std::move(*all);
+  }
+
+  /// A value that is a column as it stands, exact casts taken away.
+  static std::expected<plan::ExpressionPtr, plan::Refusal> column(const Expression& expression,
+                                                                  const TranslatedQuery& below) {
+    if (expression.IsVolatile()) return std::unexpected("it changes from call to call");
+    return translate_value(expression, columns_of(below.bindings));
+  }
+
+  /// Only the columns `wanted`, in this order.
+  static Translation keep(LogicalOperator& op, TranslatedQuery translated, const std::vector<ColumnBinding>& wanted) {
+    std::vector<plan::ExpressionPtr> columns;
+    for (const auto& binding : wanted) {
+      const auto found = std::ranges::find(translated.bindings, binding);
+      if (found == translated.bindings.end()) return refuse(op, "a column that the source does not have is read");
+      columns.push_back(plan::make(plan::ColumnRef{static_cast<size_t>(found - translated.bindings.begin())}));
+    }
+    translated.bindings = wanted;
+    auto verdict = translated.query.select(columns);
+    return done(op, verdict, std::move(translated));
+  }
+
+  static Translation done(const LogicalOperator& op, const plan::QueryBuilder::Verdict& verdict,
+                          TranslatedQuery translated) {
+    if (!verdict) return refuse(op, verdict.error());
+    return translated;
+  }
+};
+
+}  // namespace
+
+std::expected<TranslatedQuery, Untranslated> translate_plan(LogicalOperator& plan) {
+  return PlanTranslator().translate(plan);
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,112 @@
+#include "plan/query.h"
+
+#include <array>
+#include <string_view>
+
+#include "plan/capabilities.h"
+
+namespace weir::plan {
+namespace {
+
+/// DuckDB's sums of exact numbers have so many digits.
+constexpr uint8_t kSumDigits = 38;
+
+std::string shown(const Expression& expression, const std::vector<Column>& columns) {
+  int parameter = 1;
+  return display(expression, columns, parameter);
+}
+
+std::string_view name_of(AggregateFunction function) {
+  static constexpr std::array<std::string_view, 5> kNames = {"COUNT", "COUNT", "SUM", "MIN", "MAX"};
+  return kNames[static_cast<size_t>(function)];
+}
+
+const Column* named(const Expression& expression, const std::vector<Column>& columns) {
+  const auto* ref = std::get_if<ColumnRef>(&expression.node);
+  return ref == nullptr ? nullptr : &columns.at(ref->index);
+}
+
+Type sum_type(const Type& input) {
+  return {Kind::decimal, kSumDigits, input.kind == Kind::decimal ? input.scale : uint8_t{0}, {}};
+}
+
+void add_tables(const Query& query, std::vector<BaseTable>& tables);
+
+void add_tables(const Input& input, std::vector<BaseTable>& tables) {
+  if (const auto* name = std::get_if<TableName>(&input.from)) {
+    tables.push_back({*name, input.columns});
+  } else if (const auto* query = std::get_if<QueryPtr>(&input.from)) {
+    add_tables(**query, tables);
+  } else {
+    for (const auto& part : std::get<UnionAll>(input.from).queries) add_tables(*part, tables);
+  }
+}
+
+void add_tables(const Query& query, std::vector<BaseTable>& tables) {
+  add_tables(query.from, tables);
+  for (const auto& join : query.joins) add_tables(join.right, tables);
+}
+
+}  // namespace
+
+std::vector<BaseTable> base_tables(const Query& query) {
+  std::vector<BaseTable> tables;
+  add_tables(query, tables);
+  return tables;
+}
+
+std::vector<Column> input_columns(const Query& query) {
+  auto columns = query.from.columns;
+  for (const auto& join : query.joins) {
+    columns.insert(columns.end(), join.right.columns.begin(), join.right.columns.end());
+  }
+  return columns;
+}
+
+std::vector<Column> result_columns(const Query& query) {
+  auto inputs = input_columns(query);
+  if (!query.grouping) return inputs;
+  std::vector<Column> columns;
+  for (const auto& key : query.grouping->keys) columns.push_back(key_column(*key, inputs));
+  for (const auto& aggregate : query.grouping->aggregates) columns.push_back(aggregate_column(aggregate, inputs));
+  return columns;
+}
+
+Column key_column(const Expression& key, const std::vector<Column>& columns) {
+  if (const auto* column = named(key, columns)) return *column;
+  return {
+      .name = shown(key, columns), .type = {Kind::boolean, 0, 0, {}}, .source_type = "boolean", .is_computed = true};
+}
+
+Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& columns) {
+  Column column;
+  column.name = std::string(name_of(aggregate.function)) + (aggregate.distinct ? "(DISTINCT " : "(") +
+                (aggregate.input ? shown(*aggregate.input, columns) : "*") + ")";
+  column.is_computed = true;
+  if (aggregate.filter) column.name += " FILTER (WHERE " + shown(*aggregate.filter, columns) + ")";
+  const auto* input = aggregate.input ? named(*aggregate.input, columns) : nullptr;
+  switch (aggregate.function) {
+    case AggregateFunction::count_rows:
+    case AggregateFunction::count:
+      column.type = {Kind::int64, 0, 0, {}};
+      column.source_type = "bigint";
+      column.nullable = false;
+      break;
+    case AggregateFunction::sum:
+      column.type = sum_type(input == nullptr ? Type{} : input->type);
+      column.source_type = "numeric";
+      break;
+    case AggregateFunction::min:
+    case AggregateFunction::max:
+      if (input != nullptr) {
+        column.type = input->type;
+        column.collation = input->collation;
+        // Enums, domains and the like are compared by their texts.
+        column.source_type = input->type.kind == Kind::text ? "text" : input->source_type;
+      }
+      break;
+  }
+  return column;
+}
+
+}  // namespace weir::plan

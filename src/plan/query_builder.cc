@@ -1,0 +1,299 @@
+#include "plan/query_builder.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace weir::plan {
+namespace {
+
+using Verdict = QueryBuilder::Verdict;
+
+Verdict refuse(std::string reason) { return std::unexpected(std::move(reason)); }
+
+template <typename... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+
+/// Expressions with other columns.
+class Replacement {
+ public:
+  using Replace = std::function<ExpressionPtr(size_t column)>;
+  explicit Replacement(Replace replace) : replace_(std::move(replace)) {}
+
+  ExpressionPtr operator()(const ExpressionPtr& expression) const {
+    if (!expression) return expression;
+    return std::visit(
+        Overload{
+            [&](const ColumnRef& ref) { return replace_(ref.index); },
+            [&](const Constant&) { return expression; },
+            [&](const Compare& node) { return make(Compare{node.op, (*this)(node.left), (*this)(node.right)}); },
+            [&](const In& node) { return make(In{(*this)(node.input), node.values, node.negated}); },
+            [&](const IsNull& node) { return make(IsNull{(*this)(node.input), node.negated}); },
+            [&](const Like& node) { return make(Like{(*this)(node.input), node.match, node.pattern, node.negated}); },
+            [&](const And& node) { return make(And{all(node.children)}); },
+            [&](const Or& node) { return make(Or{all(node.children)}); },
+            [&](const Not& node) { return make(Not{(*this)(node.child)}); },
+        },
+        expression->node);
+  }
+
+ private:
+  std::vector<ExpressionPtr> all(const std::vector<ExpressionPtr>& expressions) const {
+    std::vector<ExpressionPtr> replaced;
+    for (const auto& expression : expressions) replaced.push_back((*this)(expression));
+    return replaced;
+  }
+
+  Replace replace_;
+};
+
+std::vector<ExpressionPtr> columns_from(size_t first, size_t count) {
+  std::vector<ExpressionPtr> columns;
+  for (size_t i = 0; i < count; ++i) columns.push_back(make(ColumnRef{first + i}));
+  return columns;
+}
+
+/// A side that an outer join may fill with NULLs has values of every kind without a promise of NOT NULL.
+void allow_nulls(std::vector<Column>& columns, size_t first, size_t count) {
+  for (size_t i = 0; i < count; ++i) columns[first + i].nullable = true;
+}
+
+/// Not of NULL, whose type nobody knows, and of text that a source cannot hold.
+std::optional<Column> constant_column(const Expression& value) {
+  const auto* constant = std::get_if<Constant>(&value.node);
+  if (constant == nullptr || constant->is_null()) return {};
+  const auto* text = std::get_if<std::string>(&constant->value);
+  if (text != nullptr && text->find('\0') != std::string::npos) return {};
+  return Column{.name = "constant", .type = constant->type, .source_type = "constant", .is_computed = true};
+}
+
+bool same_form(const Column& left, const Column& right) {
+  return left.type == right.type && left.cast_to_text == right.cast_to_text && left.collation == right.collation &&
+         left.source_type == right.source_type;
+}
+
+}  // namespace
+
+QueryBuilder::QueryBuilder(TableName table, std::vector<Column> columns, std::vector<ExpressionPtr> filters,
+                           const Capabilities& capabilities)
+    : capabilities_(capabilities) {
+  query_.from = {std::move(table), columns};
+  query_.filters = std::move(filters);
+  show_all(std::move(columns));
+}
+
+/// The outputs are all inputs.
+void QueryBuilder::show_all(std::vector<Column> columns) {
+  query_.outputs = columns_from(0, columns.size());
+  query_.columns = std::move(columns);
+}
+
+ExpressionPtr QueryBuilder::inner(const ExpressionPtr& expression) const {
+  return Replacement([&](size_t column) { return query_.outputs.at(column); })(expression);
+}
+
+std::vector<ExpressionPtr> QueryBuilder::inner(const std::vector<ExpressionPtr>& expressions) const {
+  std::vector<ExpressionPtr> all;
+  for (const auto& expression : expressions) all.push_back(inner(expression));
+  return all;
+}
+
+Aggregate QueryBuilder::inner(const Aggregate& aggregate) const {
+  return {aggregate.function, inner(aggregate.input), aggregate.distinct, inner(aggregate.filter)};
+}
+
+Verdict QueryBuilder::check(Operation operation, const ExpressionPtr& value, const std::vector<Column>& columns) const {
+  return may_apply(operation, *value, columns, capabilities_);
+}
+
+Verdict QueryBuilder::check_grouped(const std::vector<ExpressionPtr>& values,
+                                    const std::vector<Column>& columns) const {
+  for (const auto& value : values) {
+    if (auto verdict = check(Operation::grouping, value, columns); !verdict) return verdict;
+  }
+  return {};
+}
+
+/// Nothing but FROM and joins: what may stand in another query's FROM as it is.
+bool QueryBuilder::is_bare() const {
+  return query_.filters.empty() && !query_.grouping && !query_.distinct && !query_.limit && query_.offset == 0;
+}
+
+void QueryBuilder::nest() {
+  Query outer;
+  outer.from.columns = query_.columns;
+  auto columns = query_.columns;
+  outer.from.from = std::make_shared<const Query>(std::move(query_));
+  query_ = std::move(outer);
+  show_all(std::move(columns));
+}
+
+Verdict QueryBuilder::filter(const ExpressionPtr& predicate) {
+  if (query_.limit || query_.offset > 0 || query_.distinct) nest();
+  auto wanted = inner(predicate);
+  if (auto verdict = may_push(*wanted, result_columns(query_), capabilities_); !verdict) return verdict;
+  (query_.grouping ? query_.grouping->having : query_.filters).push_back(std::move(wanted));
+  return {};
+}
+
+Verdict QueryBuilder::select(const std::vector<ExpressionPtr>& values) {
+  if (query_.distinct) nest();
+  std::vector<ExpressionPtr> outputs;
+  std::vector<Column> kept;
+  for (const auto& value : values) {
+    if (const auto* ref = std::get_if<ColumnRef>(&value->node)) {
+      kept.push_back(query_.columns.at(ref->index));
+    } else if (auto constant = constant_column(*value)) {
+      kept.push_back(std::move(*constant));
+    } else {
+      return refuse("only columns and constants are selected on a source");
+    }
+    outputs.push_back(inner(value));
+  }
+  query_.outputs = std::move(outputs);
+  query_.columns = std::move(kept);
+  return {};
+}
+
+Verdict QueryBuilder::check(const Aggregate& aggregate) const {
+  const auto inputs = input_columns(query_);
+  if (aggregate.filter) {
+    if (auto verdict = may_push(*aggregate.filter, inputs, capabilities_); !verdict) return verdict;
+  }
+  if (aggregate.distinct) {
+    if (auto verdict = check(Operation::grouping, aggregate.input, inputs); !verdict) return verdict;
+  }
+  switch (aggregate.function) {
+    case AggregateFunction::count_rows:
+      return {};
+    case AggregateFunction::count:
+      return check(Operation::null_test, aggregate.input, inputs);
+    case AggregateFunction::sum:
+      return check(Operation::sum, aggregate.input, inputs);
+    case AggregateFunction::min:
+    case AggregateFunction::max:
+      return check(Operation::extreme, aggregate.input, inputs);
+  }
+  return refuse("the aggregate is not known");
+}
+
+Verdict QueryBuilder::group(const std::vector<ExpressionPtr>& keys, const std::vector<Aggregate>& aggregates) {
+  if (!capabilities_.aggregate) return refuse("the source has no aggregates");
+  if (query_.grouping || query_.distinct || query_.limit || query_.offset > 0) nest();
+  query_.order.clear();
+  Grouping grouping;
+  grouping.keys = inner(keys);
+  if (auto verdict = check_grouped(grouping.keys, input_columns(query_)); !verdict) return verdict;
+  for (const auto& aggregate : aggregates) {
+    grouping.aggregates.push_back(inner(aggregate));
+    if (auto verdict = check(grouping.aggregates.back()); !verdict) return verdict;
+  }
+  query_.grouping = std::move(grouping);
+  show_all(result_columns(query_));
+  worth_ = true;
+  return {};
+}
+
+Verdict QueryBuilder::distinct() {
+  if (!capabilities_.aggregate) return refuse("the source has no DISTINCT");
+  if (query_.limit || query_.offset > 0) nest();
+  query_.order.clear();
+  if (auto verdict = check_grouped(query_.outputs, result_columns(query_)); !verdict) return verdict;
+  query_.distinct = worth_ = true;
+  return {};
+}
+
+Verdict QueryBuilder::sort(const std::vector<SortKey>& order) {
+  if (!capabilities_.sort) return refuse("the source has no ORDER BY");
+  // After DISTINCT only the columns themselves can be sorted by.
+  if (query_.limit || query_.offset > 0 || query_.distinct) nest();
+  query_.order.clear();
+  const auto columns = result_columns(query_);
+  for (const auto& [key, descending, nulls_first] : order) {
+    auto wanted = inner(key);
+    if (auto verdict = check(Operation::ordering, wanted, columns); !verdict) return verdict;
+    query_.order.push_back({std::move(wanted), descending, nulls_first});
+  }
+  return {};
+}
+
+Verdict QueryBuilder::first(const std::vector<SortKey>& order, uint64_t limit, uint64_t offset) {
+  if (auto verdict = sort(order); !verdict) return verdict;
+  query_.limit = limit;
+  query_.offset = offset;
+  worth_ = true;
+  return {};
+}
+
+Verdict QueryBuilder::limit(uint64_t limit, uint64_t offset) {
+  if (!capabilities_.limit) return refuse("LIMIT: the source has none");
+  if (offset > 0 && !capabilities_.sort) return refuse("OFFSET: the source has none");
+  if (query_.limit || query_.offset > 0) nest();
+  query_.order.clear();
+  query_.limit = limit;
+  query_.offset = offset;
+  // A scan has a limit of its own.
+  worth_ = worth_ || offset > 0;
+  return {};
+}
+
+Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<ExpressionPtr>& on) {
+  if (!capabilities_.join) return refuse("the source has no joins");
+  // What a join may fill with NULLs is filtered before it, and what it may multiply is counted before.
+  const bool keeps_left = kind != JoinKind::right && kind != JoinKind::full;
+  if (keeps_left ? query_.grouping || query_.distinct || query_.limit || query_.offset > 0
+                 : !is_bare() || !query_.joins.empty()) {
+    nest();
+  }
+  if (!right.is_bare() || !right.query_.joins.empty() || !std::holds_alternative<TableName>(right.query_.from.from)) {
+    right.nest();
+  }
+  query_.order.clear();
+  const size_t first = input_columns(query_).size();
+  Join join{kind, right.query_.from, {}};
+  const auto left_count = query_.outputs.size();
+  auto both = query_.outputs;
+  // The right side is a table or a query by itself: its outputs are its inputs, but in another order and number.
+  for (const auto& output : right.query_.outputs) {
+    both.push_back(Replacement([&](size_t column) { return make(ColumnRef{first + column}); })(output));
+  }
+  query_.joins.push_back(join);
+  const auto inputs = input_columns(query_);
+  for (const auto& condition : on) {
+    auto wanted = Replacement([&](size_t column) { return both.at(column); })(condition);
+    if (auto verdict = may_push(*wanted, inputs, capabilities_); !verdict) return verdict;
+    query_.joins.back().on.push_back(std::move(wanted));
+  }
+  worth_ = true;
+  if (kind == JoinKind::semi || kind == JoinKind::anti) return {};
+  query_.outputs = std::move(both);
+  const auto right_count = right.query_.columns.size();
+  query_.columns.insert(query_.columns.end(), right.query_.columns.begin(), right.query_.columns.end());
+  if (kind == JoinKind::left || kind == JoinKind::full) allow_nulls(query_.columns, left_count, right_count);
+  if (kind == JoinKind::right || kind == JoinKind::full) allow_nulls(query_.columns, 0, left_count);
+  return {};
+}
+
+Verdict QueryBuilder::union_all(QueryBuilder other) {
+  if (!capabilities_.union_all) return refuse("the source has no UNION ALL");
+  if (!std::ranges::equal(query_.columns, other.query_.columns, same_form)) {
+    return refuse("UNION ALL of columns that the source keeps in different forms");
+  }
+  auto columns = query_.columns;
+  for (size_t i = 0; i < columns.size(); ++i) columns[i].nullable |= other.query_.columns[i].nullable;
+  Query outer;
+  outer.from.columns = columns;
+  auto first = std::make_shared<const Query>(std::move(query_));
+  auto second = std::make_shared<const Query>(std::move(other.query_));
+  outer.from.from = UnionAll{{std::move(first), std::move(second)}};
+  query_ = std::move(outer);
+  show_all(std::move(columns));
+  worth_ = true;
+  return {};
+}
+
+QueryPtr QueryBuilder::build() const { return std::make_shared<const Query>(query_); }
+
+}  // namespace weir::plan

@@ -1,0 +1,177 @@
+#include "plan/query_builder.h"
+
+#include <gtest/gtest.h>
+
+#include "plan/query_summary.h"
+
+namespace weir::plan {
+namespace {
+
+constexpr Kind kKinds[] = {Kind::int32, Kind::int64, Kind::float64, Kind::decimal, Kind::text};
+constexpr Operation kAll[] = {Operation::equality, Operation::ordering, Operation::null_test, Operation::pattern,
+                              Operation::grouping, Operation::extreme,  Operation::sum};
+
+Column column(std::string name, Kind kind) {
+  return {.name = std::move(name),
+          .type = {kind, 12, 2, {}},
+          .collation = kind == Kind::text ? Collation::deterministic : Collation::not_text,
+          .nullable = false,
+          .source_type = "test"};
+}
+ExpressionPtr ref(size_t index) { return make(ColumnRef{index}); }
+ExpressionPtr number(int64_t value) { return make(Constant{{Kind::int64, 0, 0, {}}, value}); }
+ExpressionPtr greater(size_t index, int64_t value) {
+  return make(Compare{Comparison::greater, ref(index), number(value)});
+}
+ExpressionPtr equal(size_t left, size_t right) { return make(Compare{Comparison::equal, ref(left), ref(right)}); }
+
+class QueryBuilderTest : public ::testing::Test {
+ protected:
+  QueryBuilderTest() {
+    for (const auto kind : kKinds) {
+      for (const auto operation : kAll) {
+        if (kind != Kind::float64 || operation != Operation::grouping) rules_.push_back({kind, operation});
+      }
+    }
+    capabilities_ = {.rules = rules_,
+                     .limit = true,
+                     .sort = true,
+                     .aggregate = true,
+                     .join = true,
+                     .union_all = true,
+                     .in_list_length_max = 3,
+                     .text_is_utf8 = true};
+  }
+  QueryBuilder users() const {
+    return {{"public", "users"},
+            {column("id", Kind::int32), column("region", Kind::text), column("score", Kind::float64)},
+            {},
+            capabilities_};
+  }
+  QueryBuilder orders() const {
+    return {{"public", "orders"},
+            {column("id", Kind::int64), column("user_id", Kind::int32), column("total", Kind::decimal)},
+            {},
+            capabilities_};
+  }
+  static std::vector<std::string> names(const QueryBuilder& query) {
+    std::vector<std::string> names;
+    for (const auto& one : query.columns()) names.push_back(one.name);
+    return names;
+  }
+  static void ok(const QueryBuilder::Verdict& verdict) { EXPECT_TRUE(verdict) << verdict.error(); }
+
+  std::vector<Rule> rules_;
+  Capabilities capabilities_;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(QueryBuilderTest, AScanOfOneTableIsNotWorthAQuery) {
+  auto query = users();
+  ok(query.filter(greater(0, 3)));
+  ok(query.select({ref(1)}));
+  ok(query.limit(5, 0));
+  EXPECT_FALSE(query.is_worth_pushing());
+  ok(query.limit(3, 1));
+  EXPECT_TRUE(query.is_worth_pushing());
+}
+
+TEST_F(QueryBuilderTest, GroupsAndFiltersTheGroups) {
+  auto query = users();
+  ok(query.filter(greater(0, 3)));
+  ok(query.group({ref(1)}, {{AggregateFunction::count_rows, {}}, {AggregateFunction::sum, ref(0)}}));
+  EXPECT_EQ(names(query), (Names{"region", "COUNT(*)", "SUM(id)"}));
+  EXPECT_EQ(query.columns()[2].type, (Type{Kind::decimal, 38, 0, {}}));
+  ok(query.filter(greater(1, 5)));
+  const auto built = query.build();
+  EXPECT_EQ(built->filters.size(), 1u);
+  EXPECT_EQ(built->grouping->having.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<TableName>(built->from.from));
+}
+
+TEST_F(QueryBuilderTest, MakesANewLevelForWhatComesTooLate) {
+  auto query = users();
+  ok(query.group({ref(1)}, {{AggregateFunction::count_rows, {}}}));
+  ok(query.group({}, {{AggregateFunction::max, ref(1)}}));
+  EXPECT_EQ(names(query), Names{"MAX(COUNT(*))"});
+  EXPECT_TRUE(std::holds_alternative<QueryPtr>(query.build()->from.from));
+  auto first = users();
+  ok(first.first({{ref(0)}}, 3, 0));
+  ok(first.filter(greater(0, 1)));
+  const auto built = first.build();
+  EXPECT_EQ(std::get<QueryPtr>(built->from.from)->limit, 3u) << "rows are cut before the filter";
+  EXPECT_EQ(built->filters.size(), 1u);
+}
+
+TEST_F(QueryBuilderTest, JoinsWithTheColumnsOfBothSides) {
+  auto query = users();
+  ok(query.filter(greater(0, 3)));
+  auto right = orders();
+  ok(right.select({ref(2), ref(1)}));
+  ok(query.join(JoinKind::left, std::move(right), {equal(0, 4)}));
+  EXPECT_EQ(names(query), (Names{"id", "region", "score", "total", "user_id"}));
+  EXPECT_TRUE(query.columns()[3].nullable);
+  EXPECT_FALSE(query.columns()[0].nullable);
+  const auto built = query.build();
+  EXPECT_EQ(std::get<ColumnRef>(std::get<Compare>(built->joins[0].on[0]->node).right->node).index, 4u);
+}
+
+TEST_F(QueryBuilderTest, FiltersASideBeforeAJoinFillsItWithNulls) {
+  auto filtered = orders();
+  ok(filtered.filter(greater(0, 3)));
+  auto query = users();
+  ok(query.join(JoinKind::left, filtered, {equal(0, 4)}));
+  EXPECT_TRUE(std::holds_alternative<QueryPtr>(query.build()->joins[0].right.from));
+  auto right_join = filtered;
+  ok(right_join.join(JoinKind::right, users(), {equal(1, 3)}));
+  EXPECT_TRUE(std::holds_alternative<QueryPtr>(right_join.build()->from.from));
+}
+
+TEST_F(QueryBuilderTest, KeepsTheLeftColumnsOfASemiJoin) {
+  auto query = users();
+  ok(query.join(JoinKind::semi, orders(), {equal(0, 4)}));
+  EXPECT_EQ(names(query), (Names{"id", "region", "score"}));
+  ok(query.join(JoinKind::inner, orders(), {equal(0, 4)}));
+  const auto built = query.build();
+  EXPECT_EQ(input_columns(*built).size(), 9u);
+  EXPECT_EQ(std::get<ColumnRef>(std::get<Compare>(built->joins[1].on[0]->node).right->node).index, 7u);
+}
+
+TEST_F(QueryBuilderTest, RefusesWhatItIsNotTrustedWith) {
+  const auto reason = [](const QueryBuilder::Verdict& verdict) { return verdict ? "" : verdict.error(); };
+  EXPECT_NE(reason(users().group({ref(2)}, {})).find("score"), std::string::npos);
+  EXPECT_NE(reason(users().group({}, {{AggregateFunction::count, ref(2), true}})).find("score"), std::string::npos);
+  auto floats = users();
+  ok(floats.select({ref(2)}));
+  EXPECT_NE(reason(floats.distinct()), "");
+  auto other = orders();
+  EXPECT_NE(reason(users().union_all(other)), "") << "columns of other types";
+  capabilities_.aggregate = capabilities_.sort = capabilities_.join = capabilities_.union_all = false;
+  EXPECT_EQ(reason(users().group({ref(1)}, {})), "the source has no aggregates");
+  EXPECT_EQ(reason(users().distinct()), "the source has no DISTINCT");
+  EXPECT_EQ(reason(users().first({{ref(0)}}, 1, 0)), "the source has no ORDER BY");
+  EXPECT_EQ(reason(users().limit(1, 1)), "OFFSET: the source has none");
+  EXPECT_EQ(reason(users().join(JoinKind::inner, orders(), {})), "the source has no joins");
+  EXPECT_EQ(reason(users().union_all(users())), "the source has no UNION ALL");
+}
+
+TEST_F(QueryBuilderTest, TellsWhatItAsks) {
+  auto query = orders();
+  ok(query.join(JoinKind::inner, users(), {equal(1, 3)}));
+  ok(query.group({ref(4)}, {{AggregateFunction::sum, ref(2)}}));
+  ok(query.filter(greater(1, 100)));
+  ok(query.first({{ref(1), true, false}}, 3, 0));
+  ScanSummary summary;
+  int next_parameter = 1;
+  summarize(*query.build(), summary, next_parameter);
+  EXPECT_EQ(summary.table, "public.orders, public.users");
+  EXPECT_TRUE(summary.join_pushed);
+  EXPECT_EQ(summary.filters_pushed, (Names{"user_id = id", "SUM(total) > $1"}));
+  EXPECT_EQ(summary.agg_pushed, (Names{"SUM(total)", "GROUP BY region"}));
+  EXPECT_EQ(summary.sort_pushed, Names{"SUM(total) DESC NULLS LAST"});
+  EXPECT_EQ(summary.limit_pushed, 3u);
+}
+
+}  // namespace
+}  // namespace weir::plan

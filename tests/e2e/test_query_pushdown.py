@@ -1,0 +1,265 @@
+"""Whole queries, pushed, unpushed and by psycopg: generated aggregates, sorts, limits, joins and unions over a table with every type.
+
+The seed is new at each run and printed; WEIR_SEED replays one. A query that differs is made smaller before it is shown."""
+
+import copy
+import dataclasses
+import decimal
+import os
+import random
+
+import pytest
+
+import every_type
+from conftest import DEEP, SANITIZED
+
+QUERIES = 20_000 if DEEP else 100 if SANITIZED else 1_000
+ROWS = 200
+CHILDREN = 600
+
+GROUPED = ["c_bool", "c_int2", "c_int4", "c_int8", "c_oid", "c_numeric", "c_numeric38", "c_text", "c_text_c", "c_text_icu", "c_varchar", "c_name",
+           "c_enum", "c_bytea", "c_date", "c_time", "c_timestamp", "c_timestamptz", "c_uuid", "c_domain"]
+KEPT_HERE = ["c_float4", "c_float8", "c_text_blind", "c_char", "c_citext", "c_inet", "c_interval", "c_jsonb", "c_ints"]
+SUMMED = ["c_int2", "c_int4", "c_int8", "c_oid", "c_numeric", "c_domain"]
+EXTREMES = [name for name in GROUPED if name not in ("c_bool", "c_bytea", "c_uuid")]
+SORTED = GROUPED + ["c_float4", "c_float8"]
+TEXTS = ["c_text", "c_text_c", "c_text_icu", "c_varchar", "c_name", "c_enum"]
+# What psycopg and our JSON can be compared by without a rule for each type.
+PLAIN = ["c_int2", "c_int4", "c_int8", "c_oid", "c_numeric", "c_text", "c_text_c", "c_text_icu", "c_varchar", "c_name", "c_enum", "c_domain"]
+
+
+@dataclasses.dataclass
+class Question:
+    """One SELECT. Its texts hold {t} for the catalog of a table and {c:…} for a text that is compared by its bytes."""
+
+    outputs: list
+    source: str = "{t}.every_type a"
+    where: list = dataclasses.field(default_factory=list)
+    keys: list = dataclasses.field(default_factory=list)
+    having: list = dataclasses.field(default_factory=list)
+    order: list = dataclasses.field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+    distinct: bool = False
+    union: str = ""
+    plain: bool = True
+
+    def sql(self, schema, collate):
+        text = f"SELECT {'DISTINCT ' if self.distinct else ''}{', '.join(self.outputs)} FROM {self.source}"
+        text += f" WHERE {' AND '.join(self.where)}" if self.where else ""
+        text += f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
+        text += f" HAVING {' AND '.join(self.having)}" if self.having else ""
+        text += f" UNION ALL {self.union}" if self.union else ""
+        text += f" ORDER BY {', '.join(self.order)}" if self.order else ""
+        text += f" LIMIT {self.limit}" if self.limit is not None else ""
+        text += f" OFFSET {self.offset}" if self.offset else ""
+        return text.replace("{t}", schema).replace("{C}", ' COLLATE "C"' if collate else "").replace("{text}", "::text" if collate else "")
+
+    def smaller(self):
+        """The same question with one thing less."""
+        for name in ("where", "having", "outputs", "keys", "order"):
+            # Any rows are the first ones without an order.
+            for i in range(0 if name == "order" and self.limit is not None else len(getattr(self, name))):
+                less = copy.deepcopy(self)
+                del getattr(less, name)[i]
+                if less.outputs:
+                    yield less
+        for name, value in (("limit", None), ("offset", 0), ("distinct", False), ("union", "")):
+            if getattr(self, name) != value:
+                yield dataclasses.replace(copy.deepcopy(self), **{name: value})
+
+
+def by_bytes(name, alias="a"):
+    """A column where its order matters."""
+    return f"{alias}.{name}" + (("{text}" if name == "c_enum" else "") + "{C}" if name in TEXTS else "")
+
+
+def condition(chance, columns, alias="a"):
+    name = chance.choice(columns)
+    column = next(c for c in every_type.COLUMNS if c.name == name)
+    operator = chance.choice([o for o in column.operators if o in every_type.COMPARE + every_type.NULLS])
+    if operator in every_type.NULLS:
+        return f"{alias}.{column.name} {operator}"
+    literal = every_type.duckdb_literal(column, chance.choice(list(column.keys)))
+    return f"{by_bytes(column.name, alias)} {operator} {literal}"
+
+
+def number_condition(chance, alias="a"):
+    return chance.choice([f"{alias}.id > {chance.randint(0, 150)}", f"{alias}.id <= {chance.randint(20, 200)}", f"{alias}.c_int2 IS NOT NULL",
+                          f"{alias}.c_int4 > 0", f"{alias}.c_numeric <= 12.5", f"{alias}.c_text <> 'a'", f"{alias}.c_varchar IS NULL"])
+
+
+def conditions(chance, plain, alias="a"):
+    count = chance.choice([0, 1, 1, 2])
+    return [number_condition(chance, alias) if plain or chance.random() < 0.5 else condition(chance, GROUPED + ["c_float8"], alias) for _ in range(count)]
+
+
+def aggregate(chance, plain, alias="a"):
+    kind = chance.choice(["count(*)", "count", "distinct", "sum", "min", "max", "filter"])
+    if kind == "count(*)":
+        return kind
+    if kind == "filter":
+        return f"count(*) FILTER (WHERE {number_condition(chance, alias)})"
+    if kind == "count":
+        return f"count({alias}.{chance.choice(GROUPED + KEPT_HERE)})"
+    if kind == "distinct":
+        return f"count(DISTINCT {alias}.{chance.choice(GROUPED)})"
+    if kind == "sum":
+        return f"sum({alias}.{chance.choice([n for n in SUMMED if not plain or n != 'c_oid'])})"
+    return f"{kind}({by_bytes(chance.choice([n for n in EXTREMES if not plain or n in PLAIN]), alias)})"
+
+
+def grouped(chance, plain, source="{t}.every_type a", alias="a"):
+    keys = [f"{alias}.{name}" for name in chance.sample([n for n in GROUPED if not plain or n in PLAIN], chance.choice([0, 1, 1, 2]))]
+    outputs = keys + [aggregate(chance, plain, alias) for _ in range(chance.randint(1, 3))]
+    question = Question(outputs, source, conditions(chance, plain, alias), keys, plain=plain)
+    if keys and chance.random() < 0.4:
+        question.having = [chance.choice(["count(*) > 1", f"max({alias}.id) > 40", f"min({alias}.c_int4) < 100"])]
+    return question
+
+
+def sort_key(chance, name, alias="a"):
+    return f"{by_bytes(name, alias)} {chance.choice(['ASC', 'DESC'])} NULLS {chance.choice(['FIRST', 'LAST'])}"
+
+
+def topmost(chance, plain, source="{t}.every_type a", alias="a", last="a.id"):
+    outputs = [last] + [f"{alias}.{name}" for name in chance.sample(PLAIN if plain else GROUPED + KEPT_HERE, 2)]
+    order = [sort_key(chance, name, alias) for name in chance.sample(SORTED, chance.choice([0, 1, 2]))] + [last]
+    return Question(outputs, source, conditions(chance, plain, alias), order=order, limit=chance.choice([0, 1, 3, 10, 500]),
+                    offset=chance.choice([0, 0, 2]), plain=plain)
+
+
+def joined(chance, plain):
+    kind = chance.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+    on = chance.choice(["b.parent = a.id", "b.parent = a.c_int4", "b.parent = a.id AND b.amount > 10", "b.label = a.c_text", "b.parent = a.id AND b.label = a.c_varchar"])
+    if kind == "FULL JOIN":
+        on = "b.parent = a.id"
+    source = f"{{t}}.every_type a {kind} {{t}}.child b ON {on}"
+    if chance.random() < 0.5:
+        question = grouped(chance, plain, source)
+        question.outputs.append(chance.choice(["sum(b.amount)", "count(b.id)", "max(b.amount)", "count(DISTINCT b.label)"]))
+        return question
+    question = topmost(chance, plain, source)
+    question.outputs += ["b.id", "b.amount"]
+    question.order += ["b.id"]
+    return question
+
+
+def nested(chance, plain):
+    inner = chance.choice(["SELECT b.parent FROM {t}.child b WHERE b.amount > 50", "SELECT b.parent FROM {t}.child b", "SELECT max(b.parent) FROM {t}.child b GROUP BY b.label"])
+    question = grouped(chance, plain) if chance.random() < 0.5 else topmost(chance, plain)
+    question.where.append(chance.choice([f"a.id IN ({inner})", "EXISTS (SELECT 1 FROM {t}.child b WHERE b.parent = a.id AND b.amount < 20)",
+                                         "NOT EXISTS (SELECT 1 FROM {t}.child b WHERE b.parent = a.id)"]))
+    return question
+
+
+def several(chance, plain):
+    name = chance.choice(PLAIN if plain else GROUPED)
+    if chance.random() < 0.5:
+        return Question([f"a.{name}", "a.c_bool"][:chance.randint(1, 2) if not plain else 1], where=conditions(chance, plain), distinct=True, plain=plain)
+    where = " AND ".join(conditions(chance, True, "b") or ["true"])
+    return Question(["a.id", f"a.{name}"], where=conditions(chance, plain), union=f"SELECT b.id, b.{name} FROM {{t}}.every_type b WHERE {where}", plain=plain)
+
+
+def generate(chance):
+    plain = chance.random() < 0.5
+    return chance.choice([grouped, grouped, topmost, joined, joined, nested, several])(chance, plain)
+
+
+@pytest.fixture(scope="module")
+def seed():
+    value = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**31))
+    print(f"\nWEIR_SEED={value}")
+    return value
+
+
+@pytest.fixture(scope="module")
+def tables(postgres, database, weir, seed):
+    chance = random.Random(seed)
+    with postgres.connect(database) as session:
+        every_type.create(session, "every_type", ROWS, chance)
+        every_type.read_keys(session, "every_type")
+        session.execute("CREATE TABLE child (id int PRIMARY KEY, parent bigint, amount numeric(10,2), label text)")
+        for i in range(CHILDREN):
+            session.execute("INSERT INTO child VALUES (%s, %s, %s, %s)", [
+                i, chance.choice([None, *range(ROWS + 20)]), chance.choice([None, decimal.Decimal(chance.randint(-100, 10_000)) / 100]),
+                chance.choice([None, "a", "A", "b", "Zoe", "日本", ""])])
+        session.execute("ANALYZE child")
+    weir.register(postgres, database, "small")
+    weir.register(postgres, database, "by_copy", small_read_rows=0)
+    with postgres.connect(database) as session:
+        yield session
+
+
+def canonical(rows, ordered):
+    texts = [tuple(None if value is None else str(value) for value in row) for row in rows]
+    return texts if ordered else sorted(texts, key=repr)
+
+
+def numbers(rows):
+    """Rows whose numbers compare by value, and not by how they are written."""
+    def value(one):
+        if isinstance(one, bool) or one is None:
+            return one
+        try:
+            return decimal.Decimal(str(one)).normalize() + 0
+        except decimal.InvalidOperation:
+            return str(one)
+    return [[value(one) for one in row] for row in rows]
+
+
+def difference(weir, session, question, catalog):
+    """Nothing, or what is wrong with the answers to the question."""
+    text = question.sql(f"{catalog}.public", False)
+    pushed, unpushed = weir.try_query(text), weir.try_query("SET weir_pushdown = false; " + text)
+    if pushed.status_code != unpushed.status_code:
+        return f"pushed {pushed.text[:500]}, unpushed {unpushed.text[:500]}"
+    if pushed.status_code != 200:
+        same = pushed.json()["error"]["code"] == unpushed.json()["error"]["code"]
+        return None if same else f"pushed {pushed.text[:500]}, unpushed {unpushed.text[:500]}"
+    ordered = bool(question.order)
+    answers = [canonical(answer.json()["rows"], ordered) for answer in (pushed, unpushed)]
+    if answers[0] != answers[1]:
+        return f"pushed {answers[0][:20]}, unpushed {answers[1][:20]}"
+    if question.plain:
+        rows = session.execute(question.sql("public", True)).fetchall()
+        theirs, ours = canonical(numbers(rows), ordered), canonical(numbers(pushed.json()["rows"]), ordered)
+        if theirs != ours:
+            return f"pushed {ours[:20]}, psycopg {theirs[:20]}"
+    return None
+
+
+def smallest(weir, session, question, catalog):
+    """Takes things away while the answers differ."""
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for less in question.smaller():
+            try:
+                differs = difference(weir, session, less, catalog)
+            except Exception:  # not a question any more for psycopg
+                continue
+            if differs:
+                question, shrunk = less, True
+                break
+    return question
+
+
+def test_pushed_unpushed_and_psycopg_agree(weir, tables, seed):
+    pushed = empty = failed = 0
+    for number in range(QUERIES):
+        question = generate(random.Random(f"{seed}/{number}"))
+        catalog = ("small", "by_copy")[number % 2]
+        wrong = difference(weir, tables, question, catalog)
+        if wrong:
+            question = smallest(weir, tables, question, catalog)
+            text = question.sql(f"{catalog}.public", False)
+            summary = [s["remote_query"] for s in weir.try_query(text).json().get("pushdown_summary", [])]
+            pytest.fail(f"WEIR_SEED={seed}, query {number}: {text}\n{difference(weir, tables, question, catalog) or wrong}\n{summary}")
+        answer = weir.try_query(question.sql(f"{catalog}.public", False))
+        failed += answer.status_code != 200
+        if answer.status_code == 200:
+            empty += not answer.json()["rows"]
+            pushed += any(s["agg_pushed"] or s["sort_pushed"] or s["join_pushed"] for s in answer.json()["pushdown_summary"])
+    print(f"{QUERIES} queries, {pushed} with an aggregate, a sort or a join pushed, {empty} empty, {failed} failed alike, seed {seed}")
+    assert pushed >= 0.5 * QUERIES and empty <= 0.4 * QUERIES and failed <= 0.05 * QUERIES
