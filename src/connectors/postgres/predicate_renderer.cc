@@ -97,9 +97,7 @@ std::string PredicateRenderer::place(const Constant& constant, const ConstantTyp
       {type.type_oid, std::string(type.name), constant.is_null() ? "" : constant_text(constant), constant.is_null()});
 }
 
-std::string PredicateRenderer::render_node(const plan::ColumnRef& ref) const {
-  return texts_[ref.index];
-}
+std::string PredicateRenderer::render_node(const plan::ColumnRef& ref) const { return texts_[ref.index]; }
 
 std::string PredicateRenderer::render_node(const Constant& constant) const {
   return place(constant, constant_type(constant.type.kind));
