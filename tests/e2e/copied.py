@@ -8,10 +8,10 @@ from conftest import wait_until
 class Copied:
     """Tables of one database, kept by `weir` under the name `pg`."""
 
-    def __init__(self, weir, postgres, database, tables, port=None, user="weir", mode="sync", **sync):
+    def __init__(self, weir, postgres, database, tables, port=None, user="weir", mode="sync", tls="required", **sync):
         self.weir, self.postgres, self.database = weir, postgres, database
         self.body = {"name": "pg", "type": "postgres", "mode": mode,
-                     "connection": {"url": self.url(port, user), "secret_ref": "$env:PG_PROD_PASSWORD", "connect_timeout_ms": 3000},
+                     "connection": {"url": self.url(port, user), "secret_ref": "$env:PG_PROD_PASSWORD", "connect_timeout_ms": 3000, "tls": tls},
                      "sync": {"tables": [f"public.{table}" for table in tables], "fold_rows": 1000, "fold_after_ms": 300, **sync}}
         answer = weir.post("/v1/connectors", self.body)
         assert answer.status_code == 201, answer.text

@@ -226,6 +226,7 @@ class History:
         self.undo = []
 
     def start(self):
+        self.stopping.clear()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
         return self
