@@ -102,9 +102,8 @@ Result<json> Fleet::status(const std::string& id_or_name) {
 
 Result<std::vector<Event>> Fleet::events(const std::string& id_or_name) const {
   const MemberPtr member = WEIR_TRY(impl_->roster.find(id_or_name));
-  impl_->journal.flush();
   std::vector<Event> events;
-  for (state::EventRow& row : WEIR_TRY(impl_->store.events(member->id, kEventsKept))) {
+  for (state::EventRow& row : WEIR_TRY(impl_->journal.events(member->id))) {
     const std::chrono::system_clock::time_point at{std::chrono::microseconds(row.at_us)};
     events.push_back({at, std::move(row.table), std::move(row.from), std::move(row.to), std::move(row.reason)});
   }

@@ -93,7 +93,7 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(mutex_);
     auto statement = database_->prepare(
         "SELECT at_us, source_table, from_state, to_state, reason FROM events WHERE connector_id = ?1 "
-        "ORDER BY at_us DESC, number DESC LIMIT ?2");
+        "ORDER BY number DESC LIMIT ?2");
     statement.bind(connector_id).bind(int64_t{limit});
     return collect(*database_, std::move(statement), event_of);
   }
@@ -131,11 +131,9 @@ class SqliteStore final : public Store {
     insert.bind(connector_id).bind(event.at_us).bind(event.table).bind(event.from).bind(event.to).bind(event.reason);
     WEIR_TRY(database_->finish(insert));
     auto trim = database_->prepare(
-        "DELETE FROM events WHERE connector_id = ?1 AND (at_us < (SELECT max(at_us) FROM events WHERE connector_id = "
-        "?1) - ?2 "
-        "OR number NOT IN (SELECT number FROM events WHERE connector_id = ?1 ORDER BY at_us DESC, number DESC LIMIT "
-        "?3))");
-    trim.bind(connector_id).bind(kEventAgeMaxUs).bind(int64_t{keep});
+        "DELETE FROM events WHERE connector_id = ?1 AND (at_us < ?2 OR number NOT IN "
+        "(SELECT number FROM events WHERE connector_id = ?1 ORDER BY number DESC LIMIT ?3))");
+    trim.bind(connector_id).bind(event.at_us - kEventAgeMaxUs).bind(int64_t{keep});
     WEIR_TRY(database_->finish(trim));
     return database_->run("COMMIT");
   }

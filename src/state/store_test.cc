@@ -100,7 +100,7 @@ TEST_F(StoreTest, TakesAnyTextAsItIs) {
 TEST_F(StoreTest, ListsEventsNewestFirst) {
   const auto store = open();
   ASSERT_TRUE(store->put_connector(row("1", "a")));
-  for (const int at : {2, 3, 1}) ASSERT_TRUE(store->append_event("1", event(at, std::to_string(at)), 10));
+  for (const int at : {1, 2, 3}) ASSERT_TRUE(store->append_event("1", event(at, std::to_string(at)), 10));
   EXPECT_THAT(store->events("1", 2).value(), ElementsAre(Field(&EventRow::reason, "3"), Field(&EventRow::reason, "2")));
   const auto newest = store->events("1", 1).value().at(0);
   EXPECT_EQ(newest.at_us, 3);
@@ -128,6 +128,15 @@ TEST_F(StoreTest, ForgetsEventsAfterThirtyDays) {
   EXPECT_THAT(store->events("1", 10).value(), SizeIs(2));
   ASSERT_TRUE(store->append_event("1", event(30 * kDayUs + 1, "new"), 10));
   EXPECT_THAT(store->events("1", 10).value(), SizeIs(2));
+}
+
+TEST_F(StoreTest, KeepsWhatHappenedLastWhenTheClockWasSetBack) {
+  const auto store = open();
+  ASSERT_TRUE(store->put_connector(row("1", "a")));
+  for (const int64_t at : {100 * kDayUs, 100 * kDayUs + 1, int64_t{5}, int64_t{6}})
+    ASSERT_TRUE(store->append_event("1", event(at, std::to_string(at)), 3));
+  EXPECT_THAT(store->events("1", 2).value(), ElementsAre(Field(&EventRow::at_us, 6), Field(&EventRow::at_us, 5)));
+  EXPECT_THAT(store->events("1", 10).value(), SizeIs(3));
 }
 
 TEST_F(StoreTest, ForgetsEventsWithTheirConnector) {

@@ -246,6 +246,7 @@ void Runner::run(const std::stop_token& stop) {
       continue;
     }
     if (error.code == ErrorCode::commit_conflict) reopen_ = true;
+    if (error.code == ErrorCode::disk_full || error.code == ErrorCode::io_error) cannot_write_ = true;
     if (steady_clock::now() - began > kStoodMin) pause = kRetryFirst;
     wait_before_retry(pause, stop);
     pause = std::min(pause * 2, kRetryMax);
@@ -289,7 +290,7 @@ Status Runner::follow(const std::stop_token& stop) {
   auto limits = options_.limits();
   limits.spill_directory = services_.spill / order_.spec.id;
   const auto stream = WEIR_TRY(changes->stream(landing_->position()->position, std::move(tables), limits));
-  board_.set_error({});
+  if (!cannot_write_) board_.set_error({});
   return pump(*stream, stop);
 }
 

@@ -155,7 +155,8 @@ class Runner {
     std::vector<connector::SchemaChange> shapes;
   };
   Uncommitted uncommitted_;
-  bool reopen_ = false;  ///< the landing is to be opened anew: somebody else landed, or all was dropped
+  bool cannot_write_ = false;  ///< since the last commit: an open stream alone is no good sign
+  bool reopen_ = false;        ///< the landing is to be opened anew: somebody else landed, or all was dropped
   std::unique_ptr<SnapshotJobs> jobs_;
   std::stop_source halted_;
   std::mutex verifying_;  ///< one comparison at a time: each takes a slot of the source

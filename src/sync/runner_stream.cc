@@ -81,6 +81,7 @@ Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
   landing_open_ = false;
   stream.confirm(group.position);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
+  if (std::exchange(cannot_write_, false)) board_.set_error({});
   show_landed(taken.count());
   board_.landed(group.position, group.committed_at);
   return {};

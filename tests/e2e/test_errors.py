@@ -1,6 +1,5 @@
 """Every error that a user can meet: its code, that it names the thing and says what to do, and that nothing else is harmed."""
 
-import contextlib
 import os
 import pathlib
 import shutil
@@ -11,7 +10,7 @@ import urllib.parse
 import psycopg
 import pytest
 
-from conftest import ROOT, WEIR, unshare, wait_until
+from conftest import ROOT, WEIR, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -286,31 +285,16 @@ def test_data_directory_of_a_newer_version(tmp_path):
     assert done.returncode == 1 and "data_dir_version" in done.stderr and "999" in done.stderr
 
 
-@contextlib.contextmanager
-def small_disk(directory, megabytes):
-    """A disk of its own at `directory`, for those who enter its mount namespace with the command that is given."""
-    directory.mkdir()
-    holder = subprocess.Popen([*unshare("--mount"), "sh", "-c", f'mount -t tmpfs -o size={megabytes}m none "$0" && echo ready && exec sleep infinity', str(directory)],
-                              stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout.readline() == "ready\n"
-        users = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        yield directory, ["nsenter", "--target", str(holder.pid), "--mount", *users, WEIR]
-    finally:
-        holder.kill()
-        holder.wait()
-
-
 def test_disk_full_changes_nothing(start_weir, tmp_path):
-    with small_disk(tmp_path / "disk", 24) as (disk, command):
-        server = start_weir(directory=disk, command=command)
+    with small_disk(tmp_path / "disk", 24) as disk:
+        server = start_weir(directory=disk.place, command=disk.command)
         server.query("CREATE TABLE kept AS SELECT range AS i FROM range(1000)")
         error = refused(server.try_query("CREATE TABLE big AS SELECT uuid()::text || uuid()::text AS noise FROM range(2000000)"), "disk_full")
-        assert str(disk) in error["message"] + error["hint"]
+        assert str(disk.place) in error["message"] + error["hint"]
         assert server.rows("SELECT count(*), sum(i) FROM kept") == [[1000, "499500"]] or server.rows("SELECT count(*) FROM kept") == [[1000]]
         assert server.error("SELECT * FROM big")["code"] == "table_not_found"
         server.stop()
-        again = start_weir(directory=disk, command=command)
+        again = start_weir(directory=disk.place, command=disk.command)
         assert again.rows("SELECT count(*) FROM kept") == [[1000]]
         again.stop()
 
