@@ -68,6 +68,12 @@ Status Runner::check_history(connector::ChangeSource& changes) {
                                     " are lost to the copy",
                 hint);
   }
+  if (state.end < landed->position) {
+    return fail(ErrorCode::sync_data_loss,
+                "the source stands at " + state.end + ", behind the copy, which stands at " + landed->position +
+                    ": it was set back, and what it does now would be taken for what the copy has",
+                hint);
+  }
   if (state.confirmed > landed->position) {
     return fail(ErrorCode::sync_data_loss,
                 "the slot stands at " + state.confirmed + ", ahead of the copy, which stands at " + landed->position +

@@ -1,5 +1,6 @@
 """A writer of known history: after each of its transactions it knows what every table holds."""
 
+import contextlib
 import hashlib
 import random
 import threading
@@ -236,6 +237,13 @@ class History:
         self.thread.join(30)
         if self.failure:
             raise self.failure
+
+    @contextlib.contextmanager
+    def kept(self):
+        """What happens inside is forgotten at its end."""
+        state = self.n, dict(self.accounts), dict(self.items), dict(self.digests)
+        yield
+        self.n, self.accounts, self.items, self.digests = state
 
     def check(self, weir, connector="pg"):
         """The copy equals a prefix of the history. Answers how long that prefix is."""

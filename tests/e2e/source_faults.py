@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 
-from conftest import ROOT, Postgres
+from conftest import ROOT, Postgres, free_port
 
 SCRIPT = ROOT / "tests/servers/postgres.sh"
 
@@ -17,12 +17,28 @@ class OwnPostgres(Postgres):
 
     @classmethod
     def start(cls, *settings):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         directory = pathlib.Path(tempfile.mkdtemp(prefix="weir-own-pg-", dir="/var/tmp"))
         url = subprocess.run([SCRIPT, "start", directory, str(port), "log_statement=none", *settings],
                              check=True, capture_output=True, text=True).stdout.strip()
         return cls(url, directory)
+
+    def standby(self):
+        """A running standby of this server."""
+        port = free_port()
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="weir-own-pg-", dir="/var/tmp"))
+        url = subprocess.run([SCRIPT, "standby", directory, self.directory, str(port)], check=True, capture_output=True, text=True).stdout.strip()
+        return OwnPostgres(url, directory)
+
+    def promote(self):
+        subprocess.run([SCRIPT, "promote", self.directory], check=True)
+
+    def keep(self):
+        """As it is now, stopped, it can be put back."""
+        subprocess.run([SCRIPT, "keep", self.directory], check=True)
+
+    def put_back(self):
+        subprocess.run([SCRIPT, "put_back", self.directory], check=True)
 
     def restart(self, mode="fast"):
         subprocess.run([SCRIPT, "restart", self.directory, mode], check=True)
