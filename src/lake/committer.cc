@@ -42,7 +42,7 @@ Committer::LongWrite::~LongWrite() {
 std::optional<std::chrono::system_clock::time_point> Committer::oldest_long_write() {
   const std::lock_guard lock(mutex_);
   if (long_writes_.empty()) return {};
-  return *long_writes_.begin();
+  return std::chrono::system_clock::now() - (Clock::now() - *long_writes_.begin());
 }
 
 Status Committer::commit(SqlSession& session, const std::function<Status()>& work, std::stop_token stop) {

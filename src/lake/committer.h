@@ -53,9 +53,9 @@ class Committer {
 
    private:
     Committer& committer_;
-    const std::chrono::system_clock::time_point began_at_ = std::chrono::system_clock::now();
+    const std::chrono::steady_clock::time_point began_at_ = std::chrono::steady_clock::now();
   };
-  /// When the oldest of those began; nothing when there is none.
+  /// When the oldest of those began, by the clock of now; nothing when there is none.
   std::optional<std::chrono::system_clock::time_point> oldest_long_write();
 
   /// The data directory.
@@ -78,7 +78,7 @@ class Committer {
   uint64_t next_ticket_ = 0;
   std::set<uint64_t> waiting_;  ///< the first is served next
   bool serving_ = false;
-  std::multiset<std::chrono::system_clock::time_point> long_writes_;
+  std::multiset<std::chrono::steady_clock::time_point> long_writes_;
   FoldEpoch epoch_;
   Retention retention_;
 };

@@ -19,6 +19,9 @@ constexpr size_t kAskedMax = 100;
 /// How long a wait sleeps before it looks whether it shall stop.
 constexpr std::chrono::milliseconds kStopCheckEvery{100};
 
+/// A commit and the moment at which we asked may be seen so far apart, seconds.
+constexpr double kClocksApartMax = 1;
+
 double since(steady_clock::time_point at) { return std::chrono::duration<double>(steady_clock::now() - at).count(); }
 
 /// Seconds that are shown: to the millisecond, and never below zero.
@@ -92,7 +95,11 @@ void Board::stop_table(const plan::TableName& table, const std::string& reason, 
   {
     const std::lock_guard lock(mutex_);
     const auto found = tables_.find(table);
-    if (found != tables_.end()) found->second.stopped = point;
+    if (found != tables_.end()) {
+      const auto age = std::max(system_clock::now() - point.as_of, system_clock::duration(0));
+      found->second.stopped = point;
+      found->second.stale_since = steady_clock::now() - age;
+    }
   }
   set_phase(table, TablePhase::disabled, reason);
 }
@@ -252,21 +259,23 @@ bool Board::stalled() const {
 
 /// How old the copy is at most: nothing is known before the first commit. It is as the source was when we asked where
 /// it stands and have landed up to there, and as it was at the last commit that landed. What the stream says does not
-/// do: PostgreSQL tells how far it has sent, not how far it is.
+/// do: PostgreSQL tells how far it has sent, not how far it is. A commit of the future says nothing: the source's clock
+/// was set back.
 std::optional<double> Board::lag_seconds() const {
   if (position_.empty() || !committed_at_) return {};
   // By the source's clock, which may be another one than ours.
   const auto source_now = last_asked_ ? last_asked_->moment.at + std::chrono::duration_cast<system_clock::duration>(
                                                                      steady_clock::now() - last_asked_->at)
                                       : system_clock::now();
-  double lag = std::chrono::duration<double>(source_now - *committed_at_).count();
-  if (as_of_) lag = std::min(lag, since(*as_of_));
-  return in_milliseconds(lag);
+  const double behind = std::chrono::duration<double>(source_now - *committed_at_).count();
+  const auto asked = as_of_ ? std::optional(since(*as_of_)) : std::nullopt;
+  if (behind < -kClocksApartMax) return asked ? std::optional(in_milliseconds(*asked)) : std::nullopt;
+  return in_milliseconds(asked ? std::min(behind, *asked) : behind);
 }
 
 std::optional<double> Board::lag_seconds(const Table& table) const {
   if (!table.stopped) return lag_seconds();
-  return in_milliseconds(std::chrono::duration<double>(system_clock::now() - table.stopped->as_of).count());
+  return in_milliseconds(since(table.stale_since));
 }
 
 const connector::Position& Board::position(const Table& table) const {

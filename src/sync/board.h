@@ -102,8 +102,9 @@ class Board {
  private:
   struct Table {
     TablePhase phase = TablePhase::pending;
-    std::string reason;                ///< of the phase
-    std::optional<StopPoint> stopped;  ///< set when the others may have gone on without it
+    std::string reason;                                 ///< of the phase
+    std::optional<StopPoint> stopped;                   ///< set when the others may have gone on without it
+    std::chrono::steady_clock::time_point stale_since;  ///< its `as_of`, on a clock that nobody sets
     bool complete = false;
     uint64_t rows = 0, events = 0, estimate = 0;
     Rate rate;

@@ -26,6 +26,7 @@ HotLanding::HotLanding(std::string connector, OpenSession sessions, lake::Commit
       epoch_(epoch),
       options_(std::move(options)),
       records_(std::move(connector), new_uuid()),
+      clock_(std::max({options_.tombstones_kept, options_.snapshots_kept, std::chrono::hours(24)})),
       retention_(committer_.retention(), options_.snapshots_kept) {}
 
 HotLanding::~HotLanding() { roll_back(); }

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/even_clock.h"
 #include "sync/copy_sql.h"
 #include "sync/hot_gate.h"
 #include "sync/hot_records.h"
@@ -140,6 +141,7 @@ class HotLanding final : public Landing {
   lake::FoldEpoch& epoch_;
   const LandingOptions options_;
   const HotRecords records_;
+  EvenClock clock_;  ///< by which things are old
 
   mutable std::mutex mutex_;  ///< of the next three
   std::map<plan::TableName, Copy> copies_;

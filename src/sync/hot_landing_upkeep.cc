@@ -131,8 +131,8 @@ Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::st
   for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
   columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
   const auto lake = lake_of(copy.name());
-  const auto forgotten = fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}",
-                                     at_text(system_clock::now() - options_.tombstones_kept));
+  const auto forgotten =
+      fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}", at_text(clock_.now() - options_.tombstones_kept));
   const auto copy_rows = [&]() -> Status {
     WEIR_TRY(session->run("BEGIN"));
     at("rewrite_insert");
@@ -168,7 +168,7 @@ Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::st
 /// Of the whole lake: snapshots, then the files that only they needed, then files that nothing ever referred to.
 Status HotLanding::expire(std::stop_token stop) {
   const auto session = WEIR_TRY(this->session());
-  const auto now = system_clock::now();
+  const auto now = clock_.now();
   // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472),
   // and the files that a long write has closed belong to nobody yet.
   auto oldest = std::min(now, committer_.oldest_long_write().value_or(now));

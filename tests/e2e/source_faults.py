@@ -1,6 +1,7 @@
 """What can happen to a source: a server of its own that may be restarted, and a network that may be cut or go silent."""
 
 import contextlib
+import os
 import pathlib
 import socket
 import subprocess
@@ -15,19 +16,23 @@ SCRIPT = ROOT / "tests/servers/postgres.sh"
 class OwnPostgres(Postgres):
     """A server that no other test uses."""
 
-    @classmethod
-    def start(cls, *settings):
-        port = free_port()
+    @staticmethod
+    def new_directory():
         directory = pathlib.Path(tempfile.mkdtemp(prefix="weir-own-pg-", dir="/var/tmp"))
-        url = subprocess.run([SCRIPT, "start", directory, str(port), "log_statement=none", *settings],
-                             check=True, capture_output=True, text=True).stdout.strip()
+        directory.chmod(0o755)  # the server may be another user
+        return directory
+
+    @classmethod
+    def start(cls, *settings, directory=None, environment=None):
+        directory = directory or cls.new_directory()
+        url = subprocess.run([SCRIPT, "start", directory, str(free_port()), "log_statement=none", *settings],
+                             check=True, capture_output=True, text=True, env={**os.environ, **(environment or {})}).stdout.strip()
         return cls(url, directory)
 
     def standby(self):
         """A running standby of this server."""
-        port = free_port()
-        directory = pathlib.Path(tempfile.mkdtemp(prefix="weir-own-pg-", dir="/var/tmp"))
-        url = subprocess.run([SCRIPT, "standby", directory, self.directory, str(port)], check=True, capture_output=True, text=True).stdout.strip()
+        directory = self.new_directory()
+        url = subprocess.run([SCRIPT, "standby", directory, self.directory, str(free_port())], check=True, capture_output=True, text=True).stdout.strip()
         return OwnPostgres(url, directory)
 
     def promote(self):

@@ -202,12 +202,13 @@ class PostgresChanges final : public connector::ChangeSource {
       return fail(std::move(created.error()));
     }
     const NewSlot made = std::move(*created);
-    const auto taken_at = std::chrono::system_clock::now();
     auto holder = WEIR_TRY(context_->open(waiter, deadline()));
-    const auto results =
-        WEIR_TRY(holder->run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                                 quote_literal(made.snapshot) + "; SELECT pg_export_snapshot()",
-                             waiter, deadline()));
+    const auto results = WEIR_TRY(holder->run(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + quote_literal(made.snapshot) +
+            "; SELECT pg_export_snapshot(), (extract(epoch FROM clock_timestamp()) * 1000000)::int8",
+        waiter, deadline()));
+    const auto taken_at = std::chrono::system_clock::time_point(
+        std::chrono::microseconds(std::stoll(text_at(results.at(2).get(), 0, 1))));
     return std::make_unique<HeldSnapshot>(std::move(holder), made.consistent_point, text_at(results.at(2).get(), 0, 0),
                                           taken_at);
   }
