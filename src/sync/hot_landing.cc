@@ -96,6 +96,15 @@ Result<Copy> HotLanding::copy_of(const plan::TableName& table) const {
               fmt::format("no copy of table {} of connector {}", table.to_string(), records_.connector()));
 }
 
+std::vector<Copy> HotLanding::complete_copies() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Copy> copies;
+  for (const auto& [name, copy] : copies_) {
+    if (copy.phase == CopyPhase::complete) copies.push_back(copy);
+  }
+  return copies;
+}
+
 void HotLanding::put(Copy copy) {
   const std::lock_guard lock(mutex_);
   const auto name = copy.name();

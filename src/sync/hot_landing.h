@@ -17,6 +17,7 @@ namespace weir::sync {
 struct Copy : CopyRecord {
   uint64_t hot_rows = 0;
   std::chrono::steady_clock::time_point hot_since, changed_at;  ///< the first row since the last fold; the last change
+  bool apart = true;         ///< the lake may show it as of another commit than the rest: no fold has joined them yet
   bool half_loaded = false;  ///< a load has put its rows into the lake, and has not come to its end
   /// What upkeep has yet to look at since the last fold: nothing new is found by looking again.
   bool look_at_extents = true, look_when_quiet = true;
@@ -84,6 +85,7 @@ class HotLanding final : public Landing {
   Status lake_statement(lake::SqlSession& session, const std::string& sql, std::stop_token stop = {});
   LandedTable landed(const Copy& copy) const;
   Result<Copy> copy_of(const plan::TableName& table) const;
+  std::vector<Copy> complete_copies() const;
   void put(Copy copy);
   void remove(const plan::TableName& table);
   std::string lake_of(const plan::TableName& table) const { return lake_table(records_.connector(), table); }
@@ -122,12 +124,18 @@ class HotLanding final : public Landing {
 
   // hot_landing_fold.cc
   bool due(const Copy& copy, bool now) const;
-  struct Switched {
-    uint64_t moved = 0;     ///< rows
-    bool gave_way = false;  ///< to the committing thread
+  /// One fold under way.
+  struct Fold {
+    const std::vector<Copy>& copies;               ///< all that are complete
+    std::map<plan::TableName, std::string> up_to;  ///< the last event of those that have hot rows
+    uint64_t moved = 0;                            ///< rows
+    bool gave_way = false;                         ///< to the committing thread
   };
-  Result<uint64_t> fold_table(const plan::TableName& table, std::stop_token stop);
-  Status switch_over(const Copy& copy, lake::SqlSession& lake, const std::string& up_to, Switched& outcome);
+  Result<uint64_t> fold_tables(const std::vector<Copy>& copies, std::stop_token stop);
+  Status fold_rows(lake::SqlSession& session, const Copy& copy, Fold& fold);
+  bool are_unchanged(const std::vector<Copy>& copies) const;
+  Status switch_over(lake::SqlSession& lake, Fold& fold);
+  void joined(const Fold& fold);
 
   // hot_landing_upkeep.cc
   Status upkeep(bool now, std::stop_token stop);

@@ -1,4 +1,6 @@
 /// Folding: hot rows become rows of the lake. It needs no marker, because it can be done again.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sync/hot_landing.h"
@@ -26,17 +28,10 @@ bool HotLanding::due(const Copy& copy, bool now) const {
 
 Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
   const std::lock_guard lock(folding_);
-  std::vector<plan::TableName> tables;
-  {
-    const std::lock_guard state(mutex_);
-    for (const auto& [name, copy] : copies_) {
-      if (due(copy, now)) tables.push_back(name);
-    }
-  }
+  const auto copies = complete_copies();
+  const bool is_due = std::ranges::any_of(copies, [&](const Copy& copy) { return copy.apart || due(copy, now); });
   uint64_t moved = 0;
-  for (const auto& table : tables) {
-    if (!gate_.is_held_long()) moved += WEIR_TRY(fold_table(table, stop));
-  }
+  if (is_due && !gate_.is_held_long()) moved = WEIR_TRY(fold_tables(copies, stop));
   const auto kept = upkeep(now, stop);
   if (!kept && moved == 0) return fail(kept.error());
   if (!kept) {
@@ -46,52 +41,74 @@ Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
   return moved;
 }
 
-Result<uint64_t> HotLanding::fold_table(const plan::TableName& table, std::stop_token stop) {
+/// All tables in one transaction of the lake, though only one of them may be due: at each of its snapshots they are the
+/// source after one commit.
+Result<uint64_t> HotLanding::fold_tables(const std::vector<Copy>& copies, std::stop_token stop) {
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
-  const auto copy = WEIR_TRY(copy_of(table));
-  const auto hot = hot_of(table);
-  const auto lake = lake_of(table);
-  std::string columns;
-  for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
-  columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
-  Switched outcome;
+  Fold fold{copies, {}, 0, false};
   const auto move = [&]() -> Status {
     WEIR_TRY(session->run("BEGIN"));
-    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the fold was stopped");
-    const auto up_to = WEIR_TRY(session->rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
-    if (up_to.empty()) return session->run("ROLLBACK");
-    at("fold_delete");
-    WEIR_TRY(session->change(fmt::format("DELETE FROM {} WHERE {}", lake, is_superseded(*copy.shape.table, hot))));
-    at("fold_insert");
-    WEIR_TRY(session->change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", lake, columns, columns, hot)));
-    return committer_.commit(*session, [&] { return switch_over(copy, *session, up_to, outcome); }, stop);
+    for (const auto& copy : copies) {
+      if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the fold was stopped");
+      WEIR_TRY(fold_rows(*session, copy, fold));
+    }
+    if (fold.up_to.empty()) return session->run("ROLLBACK");
+    return committer_.commit(*session, [&] { return switch_over(*session, fold); }, stop);
   };
   auto done = move();
-  if (done) return outcome.moved;
+  if (done) {
+    joined(fold);
+    return fold.moved;
+  }
   static_cast<void>(session->run("ROLLBACK"));
-  // The committing thread went first, or has changed the table meanwhile; the rows are folded next time.
-  const auto now = copy_of(table);
-  const bool changed = !now || now->version != copy.version;
-  if (done.error().code == ErrorCode::timeout || outcome.gave_way || changed) return 0;
+  // The committing thread went first, or has changed a table meanwhile; the rows are folded next time.
+  if (done.error().code == ErrorCode::timeout || fold.gave_way || !are_unchanged(copies)) return 0;
   return fail(classified(std::move(done.error())));
 }
 
+/// What the hot table has when the transaction first looks at any of them.
+Status HotLanding::fold_rows(SqlSession& session, const Copy& copy, Fold& fold) {
+  const auto hot = hot_of(copy.name());
+  const auto lake = lake_of(copy.name());
+  const auto up_to = WEIR_TRY(session.rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
+  if (up_to.empty()) return {};
+  std::string columns;
+  for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
+  columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
+  at("fold_delete");
+  WEIR_TRY(session.change(fmt::format("DELETE FROM {} WHERE {}", lake, is_superseded(*copy.shape.table, hot))));
+  at("fold_insert");
+  WEIR_TRY(session.change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", lake, columns, columns, hot)));
+  fold.up_to[copy.name()] = up_to;
+  return {};
+}
+
+/// Whether these are the tables that are complete now, and nothing but rows has changed in them.
+bool HotLanding::are_unchanged(const std::vector<Copy>& copies) const {
+  const auto now = complete_copies();
+  return std::ranges::equal(now, copies, [](const Copy& left, const Copy& right) {
+    return left.name() == right.name() && left.version == right.version && left.snapshot == right.snapshot;
+  });
+}
+
 /// In the committer's turn. Readers wait from the lake's COMMIT to the hot database's.
-Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::string& up_to, Switched& outcome) {
+Status HotLanding::switch_over(SqlSession& lake, Fold& fold) {
   const HotGate::FoldStep step(gate_);
-  const auto now = copy_of(copy.name());
-  if (!step || !now || now->version != copy.version || now->snapshot != copy.snapshot) {
-    outcome.gave_way = true;
-    return fail(ErrorCode::commit_conflict, "a fold gives way to the changes of table " + copy.name().to_string());
+  if (!step || !are_unchanged(fold.copies)) {
+    fold.gave_way = true;
+    return fail(ErrorCode::commit_conflict, "a fold gives way to changes of tables of " + records_.connector());
   }
   const auto hot = WEIR_TRY(session());
   WEIR_TRY(hot->run("BEGIN"));
+  std::map<plan::TableName, uint64_t> moved;
   const auto switched = [&]() -> Status {
     WEIR_TRY(records_.hold(*hot));
-    outcome.moved =
-        WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(copy.name()), literal(up_to))));
+    for (const auto& [table, up_to] : fold.up_to) {
+      moved[table] =
+          WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(table), literal(up_to))));
+    }
     const lake::FoldEpoch::Switch switching(epoch_);
     at("fold_lake_commit");
     WEIR_TRY(lake.run("COMMIT"));
@@ -104,11 +121,23 @@ Status HotLanding::switch_over(const Copy& copy, SqlSession& lake, const std::st
   }
   at("fold_done");
   const std::lock_guard state(mutex_);
-  auto& known = copies_.at(copy.name());
-  known.hot_rows -= outcome.moved;
-  known.hot_since = Clock::now();
-  known.look_at_extents = known.look_when_quiet = true;
+  for (const auto& [table, rows] : moved) {
+    auto& known = copies_.at(table);
+    known.hot_rows -= rows;
+    known.hot_since = Clock::now();
+    known.look_at_extents = known.look_when_quiet = true;
+    fold.moved += rows;
+  }
   return {};
+}
+
+/// The lake shows these tables as of one commit.
+void HotLanding::joined(const Fold& fold) {
+  const std::lock_guard state(mutex_);
+  for (const auto& copy : fold.copies) {
+    const auto known = copies_.find(copy.name());
+    if (known != copies_.end() && known->second.snapshot == copy.snapshot) known->second.apart = false;
+  }
 }
 
 }  // namespace weir::sync

@@ -83,16 +83,12 @@ std::string at_text(system_clock::time_point at) { return "TIMESTAMPTZ " + liter
 Status HotLanding::upkeep(bool now, std::stop_token stop) {
   // First, because right after a fold there are the fewest hot rows to be written.
   WEIR_TRY(checkpoint_hot(now));
-  std::vector<Copy> copies;
-  {
-    const std::lock_guard state(mutex_);
-    for (const auto& [name, copy] : copies_) {
-      if (copy.phase == CopyPhase::complete) copies.push_back(copy);
-    }
-  }
+  const auto copies = complete_copies();
+  // A rewrite is a snapshot of the lake, too.
+  const bool apart = std::ranges::any_of(copies, &Copy::apart);
   for (const auto& copy : copies) {
     if (stop.stop_requested()) return {};
-    WEIR_TRY(tidy(copy, now, stop));
+    if (!apart) WEIR_TRY(tidy(copy, now, stop));
   }
   if (!committer_.retention().is_due() && !now) return {};
   return expire(stop);

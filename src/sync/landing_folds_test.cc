@@ -89,6 +89,34 @@ class LandingFoldsTest : public LandingTest {
   }
 };
 
+TEST_F(LandingFoldsTest, OneTableThatIsDueTakesTheOthersWithIt) {
+  options_.fold_rows = 3;
+  landings_.clear();
+  const auto busy = accounts("busy"), calm = accounts("calm");
+  make(busy);
+  make(calm);
+  fold();
+  const auto update = [](int id) { return Event{"update", {{"id", std::to_string(id)}, {"balance", "1"}}}; };
+  commit(2, changes_of(busy, 2, {update(1)}), changes_of(calm, 2, {update(1)}));
+  EXPECT_EQ(landing().fold(false, {}).value(), 0u) << "none is due";
+  commit(3, changes_of(busy, 3, {update(2), update(3)}));
+  const auto snapshots = "SELECT count(*) FROM ducklake_snapshots('weir')";
+  const auto before = std::stoi(rows(snapshots)[0]);
+  EXPECT_EQ(landing().fold(false, {}).value(), 4u);
+  EXPECT_EQ(std::stoi(rows(snapshots)[0]), before + 1) << "one snapshot of the lake for both";
+  EXPECT_EQ(landed("busy").hot_rows + landed("calm").hot_rows, 0u);
+}
+
+TEST_F(LandingFoldsTest, ATableThatWasLoadedIsJoinedWithTheRest) {
+  const auto first = accounts("first"), second = accounts("second");
+  make(first);
+  fold();
+  commit(2, changes_of(first, 2, {{"update", {{"id", "1"}, {"balance", "1"}}}}));
+  EXPECT_EQ(landing().fold(false, {}).value(), 0u) << "none is due";
+  make(second);
+  EXPECT_EQ(landing().fold(false, {}).value(), 1u) << "the lake shall show both as of one commit";
+}
+
 TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
   const auto table = accounts();
   make(table);
