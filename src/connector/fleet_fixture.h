@@ -145,6 +145,7 @@ class MemoryStore : public state::Store {
   }
   Status append_event(const std::string& id, const state::EventRow& event, int keep) override {
     const std::lock_guard lock(mutex_);
+    if (refuses) return fail(ErrorCode::disk_full, "disk is full");
     if (!rows_.contains(id)) ADD_FAILURE() << "event for a connector that is not stored: " << event.reason;
     auto& events = events_[id];
     events.insert(events.begin(), event);

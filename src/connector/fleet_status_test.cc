@@ -70,6 +70,20 @@ TEST_F(FleetStatus, WritesOneEventForAnErrorsOnsetAndOneForItsEnd) {
                                       "errored>federating: recovered"}));
 }
 
+TEST_F(FleetStatus, ShowsEventsThatWaitForRoomOnTheDisk) {
+  const std::vector<std::string> all = {">federating: created",
+                                        "federating>errored: source_unreachable: cannot reach postgres://app:***@db",
+                                        "errored>federating: recovered"};
+  store.refuses = true;
+  scan(1, ErrorCode::source_unreachable);
+  scan(1);
+  EXPECT_EQ(events(), all);
+  store.refuses = false;
+  EXPECT_EQ(events(), all) << "once, and in their order";
+  store.refuses = true;
+  EXPECT_EQ(events(), all) << "they are in the store";
+}
+
 TEST_F(FleetStatus, AFailedHealthCheckBeginsTheErrorPhase) {
   world->set(&FakeWorld::test_error, Error{ErrorCode::source_auth_failed, "password refused", "", ""});
   const json document = status();

@@ -70,7 +70,7 @@ def test_a_full_disk_stops_the_stream_for_a_while(postgres, database, weir, disk
         while time.monotonic() < deadline:
             landed = history.check(weir)
             asked += 1
-        assert asked > 5 and history.n > landed, "queries are answered while the source goes on"
+        assert asked > 1 and history.n > landed, "queries are answered while the source goes on"
         assert any("disk_full" in event["reason"] for event in copy.events())
         disk.clear()
         copy.wait_streaming(60)
