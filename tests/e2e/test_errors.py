@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from conftest import ROOT, WEIR, wait_until
+from small_disk import small_disk
 
 
 @pytest.fixture(scope="module")
