@@ -2,12 +2,10 @@
 
 import os
 import pathlib
-import shutil
 import subprocess
 import threading
 import urllib.parse
 
-import psycopg
 import pytest
 
 from conftest import ROOT, WEIR, wait_until

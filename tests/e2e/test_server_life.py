@@ -4,7 +4,6 @@ import signal
 import threading
 import time
 
-import requests
 
 from conftest import wait_until
 

@@ -1,7 +1,5 @@
 """Types survive: what psycopg reads as text and what Weir answers in JSON are the same values."""
 
-import decimal
-import json
 
 import pyarrow
 import pytest
