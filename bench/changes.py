@@ -28,23 +28,23 @@ END $$
 class Changes(live_copy.LiveCopy):
     """The live copy `changes`. Between measurements nobody reads but who has been resumed."""
 
-    def __init__(self, source, weir, with_debezium):
+    def __init__(self, source, weir, with_debezium, **sync):
         super().__init__(source, weir, "changes")
         self.next_id, self.written, self.debezium = 10 * ROWS, 0, None
         try:
-            self.begin(with_debezium)
+            self.begin(with_debezium, sync)
         except BaseException:
             self.close()
             raise
 
-    def begin(self, with_debezium):
+    def begin(self, with_debezium, sync):
         self.session.execute(f"CREATE TABLE t ({COLUMNS})")
         self.session.execute("INSERT INTO t SELECT i, i, 'row ' || i, i / 100.0, now() FROM generate_series(1, %s) i", (ROWS,))
         self.session.execute(MIXED.replace("{rows}", str(ROWS)))
         self.session.execute(f"CREATE PUBLICATION {PUBLICATION} FOR TABLE t")
         for slot in ("floor", *([debezium.SLOT] if with_debezium else [])):
             self.session.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (slot,))
-        self.follow()
+        self.follow(**sync)
         if with_debezium:
             self.debezium = debezium.Debezium(self.url, PUBLICATION)
             # A Java program is slow until it has run for a while.

@@ -12,6 +12,7 @@ import platform
 import sys
 
 import commits
+import direct
 import lag
 import lookup
 import reads
@@ -19,7 +20,7 @@ import scan
 import servers
 import snapshot
 
-BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "lag": lag.table,
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "lag": lag.table, "direct": direct.table,
               "reads": functools.partial(reads.table, rows=3_000_000), "reads-30m": functools.partial(reads.table, rows=30_000_000)}
 WITH_DEBEZIUM = ("commits", "lag")
 INTRODUCTION = """# Benchmarks

@@ -38,7 +38,7 @@ struct SyncOptions {
 
 /// The declaration, `tables` among it; a connector appends its own.
 std::vector<options::Option> sync_options();
-/// Reads them from a body that was validated. Errors: not_available_yet (direct landing).
+/// Reads them from a body that was validated.
 Result<SyncOptions> read_sync_options(const nlohmann::json& body);
 
 }  // namespace weir::connector

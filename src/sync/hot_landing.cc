@@ -1,140 +1,250 @@
+/// Commits of the hot database, and folding: hot rows become rows of the lake. It needs no marker, because it can be
+/// done again.
 #include "sync/hot_landing.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/ids.h"
-#include "lake/catalog_errors.h"
+#include "lake/hot.h"
+#include "telemetry/log.h"
 
 namespace weir::sync {
+namespace {
 
+namespace fs = std::filesystem;
 using lake::SqlSession;
 
-Result<std::unique_ptr<Landing>> Landing::open(std::string connector, const OpenSession& sessions,
-                                               lake::Committer& committer, lake::FoldEpoch& epoch,
-                                               LandingOptions options) {
-  auto landing = std::make_unique<HotLanding>(std::move(connector), sessions, committer, epoch, std::move(options));
-  WEIR_TRY(landing->open());
-  return landing;
-}
+/// A table whose changes never stop for long is folded when its oldest row has waited so many times `fold_age`, so that
+/// other readers of the lake see it.
+constexpr int kPatience = 60;
+
+/// A checkpoint that runs out of space makes the hot database unusable until it is opened anew, and even a small one
+/// takes blocks of 256 KiB.
+constexpr uint64_t kCheckpointRoomMin = 16u << 20;
+
+std::string main_schema() { return std::string(lake::kHotCatalog) + ".main"; }
+
+}  // namespace
 
 HotLanding::HotLanding(std::string connector, OpenSession sessions, lake::Committer& committer, lake::FoldEpoch& epoch,
                        LandingOptions options)
-    : sessions_(std::move(sessions)),
-      committer_(committer),
-      epoch_(epoch),
-      options_(std::move(options)),
-      records_(std::move(connector), new_uuid()),
-      clock_(std::max({options_.tombstones_kept, options_.snapshots_kept, std::chrono::hours(24)})),
-      retention_(committer_.retention(), options_.snapshots_kept) {}
+    : CopyLanding(LandingRecords(std::move(connector), new_uuid(), main_schema()), std::move(sessions), committer,
+                  epoch, std::move(options)) {}
 
-HotLanding::~HotLanding() { roll_back(); }
+Result<bool> HotLanding::has_landed(SqlSession& session, const std::string& connector) {
+  const auto made =
+      WEIR_TRY(session.rows(fmt::format("SELECT 1 FROM duckdb_tables() WHERE database_name = {} AND schema_name = "
+                                        "'main' AND table_name = 'weir_position'",
+                                        literal(lake::kHotCatalog))));
+  if (made.empty()) return false;
+  const auto rows = WEIR_TRY(session.rows(
+      fmt::format("SELECT 1 FROM {}.weir_position WHERE connector = {}", main_schema(), literal(connector))));
+  return !rows.empty();
+}
 
-Status HotLanding::open() {
-  session_ = WEIR_TRY(session());
-  if (auto made = HotRecords::make(*session_); !made) {
-    // Two landings that open at the same time may both try.
-    WEIR_TRY(HotRecords::make(*session_));
-  }
-  WEIR_TRY(session_->run("BEGIN"));
-  if (auto taken = records_.take_over(*session_); !taken) {
-    static_cast<void>(session_->run("ROLLBACK"));
-    return fail(classified(std::move(taken.error())));
-  }
-  if (auto done = session_->run("COMMIT"); !done) return fail(classified(std::move(done.error())));
-  WEIR_TRY(undo_intents(*session_));
+Status HotLanding::make_records() {
+  const auto make = [&]() -> Status {
+    for (const auto& sql : records_.make_sql()) WEIR_TRY(session_->run(sql));
+    return {};
+  };
+  // Two landings that open at the same time may both try.
+  return make() ? Status() : make();
+}
+
+ExtentSizes HotLanding::extent_sizes() const {
+  return {.small_rows = options_.fold_rows, .full_bytes = 128u << 20, .step_rows = 4'000'000};
+}
+
+std::string HotLanding::hot_of(const plan::TableName& table) const { return hot_table(records_.connector(), table); }
+
+Status HotLanding::make_hot(const CopyShape& shape) {
+  WEIR_TRY(session_->run(fmt::format("CREATE SCHEMA IF NOT EXISTS {}.{}", lake::kHotCatalog,
+                                     identifier(lake::copy_schema(records_.connector(), shape.table->name.schema)))));
+  return session_->run(create_hot_sql(shape));
+}
+
+Status HotLanding::drop_hot(const plan::TableName& table) {
+  return session_->run("DROP TABLE IF EXISTS " + hot_of(table));
+}
+
+Status HotLanding::recall_hot(Copy& copy) {
+  const auto count = WEIR_TRY(session_->rows("SELECT count(*) FROM " + hot_of(copy.name())));
+  copy.hot_rows = std::stoull(count[0][0]);
+  return {};
+}
+
+/// Whether a hot table that was empty for readers has rows after this transaction.
+bool HotLanding::has_first_hot_rows() const {
   const std::lock_guard lock(mutex_);
-  position_ = WEIR_TRY(records_.position(*session_));
-  for (auto& record : WEIR_TRY(records_.copies(*session_))) {
-    Copy copy{std::move(record), 0, Clock::now(), Clock::now()};
-    const auto count = WEIR_TRY(session_->rows("SELECT count(*) FROM " + hot_of(copy.name())));
-    copy.hot_rows = std::stoull(count[0][0]);
-    copies_.insert_or_assign(copy.name(), std::move(copy));
+  return std::ranges::any_of(changes_, [&](const auto& entry) {
+    const auto copy = copies_.find(entry.first);
+    return copy != copies_.end() && copy->second.phase == CopyPhase::complete && copy->second.hot_rows == 0 &&
+           entry.second.hot_rows > 0;
+  });
+}
+
+Status HotLanding::land(const LandedPosition& position) {
+  // Who was told that there are no hot rows begins anew.
+  std::optional<lake::FoldEpoch::Switch> switching;
+  if (has_first_hot_rows()) switching.emplace(epoch_);
+  return land_in_turn(position);
+}
+
+Status HotLanding::land_in_turn(const LandedPosition& position) {
+  WEIR_TRY(record_commit(position));
+  at("hot_commit");
+  WEIR_TRY(session_->run("COMMIT"));
+  at("hot_committed");
+  adopt(position);
+  return {};
+}
+
+bool HotLanding::due(const Copy& copy, bool now) const {
+  if (copy.phase != CopyPhase::complete || copy.hot_rows == 0) return false;
+  if (now || copy.hot_rows >= options_.fold_rows) return true;
+  const auto time = Clock::now();
+  const bool quiet = time - copy.changed_at >= options_.fold_age;
+  return (quiet && time - copy.hot_since >= options_.fold_age) ||
+         time - copy.hot_since >= kPatience * options_.fold_age;
+}
+
+Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
+  const std::lock_guard lock(folding_);
+  const auto copies = complete_copies();
+  const bool is_due = std::ranges::any_of(copies, [&](const Copy& copy) { return copy.apart || due(copy, now); });
+  uint64_t moved = 0;
+  if (is_due && !gate_.is_held_long()) moved = WEIR_TRY(fold_tables(copies, stop));
+  // First, because right after a fold there are the fewest hot rows to be written.
+  auto kept = checkpoint_hot(now);
+  if (kept) kept = upkeep(now, stop);
+  if (!kept && moved == 0) return fail(kept.error());
+  if (!kept) {
+    telemetry::log(telemetry::Level::warning, "upkeep_failed",
+                   {{"connector", records_.connector()}, {"error", kept.error().to_string()}});
+  }
+  return moved;
+}
+
+/// All tables in one transaction of the lake, though only one of them may be due: at each of its snapshots they are the
+/// source after one commit.
+Result<uint64_t> HotLanding::fold_tables(const std::vector<Copy>& copies, std::stop_token stop) {
+  const lake::Committer::LongWrite writing(committer_);
+  const auto session = WEIR_TRY(this->session());
+  const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
+  Fold fold{copies, {}, 0, false};
+  const auto move = [&]() -> Status {
+    WEIR_TRY(session->run("BEGIN"));
+    for (const auto& copy : copies) {
+      if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the fold was stopped");
+      WEIR_TRY(fold_rows(*session, copy, fold));
+    }
+    if (fold.up_to.empty()) return session->run("ROLLBACK");
+    return committer_.commit(*session, [&] { return switch_over(*session, fold); }, stop);
+  };
+  auto done = move();
+  if (done) {
+    joined(fold);
+    return fold.moved;
+  }
+  static_cast<void>(session->run("ROLLBACK"));
+  // The committing thread went first, or has changed a table meanwhile; the rows are folded next time.
+  if (done.error().code == ErrorCode::timeout || fold.gave_way || !are_unchanged(copies)) return 0;
+  return fail(classified(std::move(done.error())));
+}
+
+/// What the hot table has when the transaction first looks at any of them.
+Status HotLanding::fold_rows(SqlSession& session, const Copy& copy, Fold& fold) {
+  const auto hot = hot_of(copy.name());
+  const auto up_to = WEIR_TRY(session.rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
+  if (up_to.empty()) return {};
+  WEIR_TRY(supersede(session, copy.shape, /*only_new=*/false));
+  fold.up_to[copy.name()] = up_to;
+  return {};
+}
+
+/// Whether these are the tables that are complete now, and nothing but rows has changed in them.
+bool HotLanding::are_unchanged(const std::vector<Copy>& copies) const {
+  const auto now = complete_copies();
+  return std::ranges::equal(now, copies, [](const Copy& left, const Copy& right) {
+    return left.name() == right.name() && left.version == right.version && left.snapshot == right.snapshot;
+  });
+}
+
+/// In the committer's turn. Readers wait from the lake's COMMIT to the hot database's.
+Status HotLanding::switch_over(SqlSession& lake, Fold& fold) {
+  const HotGate::FoldStep step(gate_);
+  if (!step || !are_unchanged(fold.copies)) {
+    fold.gave_way = true;
+    return fail(ErrorCode::commit_conflict, "a fold gives way to changes of tables of " + records_.connector());
+  }
+  const auto hot = WEIR_TRY(session());
+  WEIR_TRY(hot->run("BEGIN"));
+  std::map<plan::TableName, uint64_t> moved;
+  const auto switched = [&]() -> Status {
+    WEIR_TRY(records_.hold(*hot));
+    for (const auto& [table, up_to] : fold.up_to) {
+      moved[table] =
+          WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(table), literal(up_to))));
+    }
+    const lake::FoldEpoch::Switch switching(epoch_);
+    at("fold_lake_commit");
+    WEIR_TRY(lake.run("COMMIT"));
+    at("fold_hot_commit");
+    return hot->run("COMMIT");
+  }();
+  if (!switched) {
+    static_cast<void>(hot->run("ROLLBACK"));
+    return switched;
+  }
+  at("fold_done");
+  const std::lock_guard state(mutex_);
+  for (const auto& [table, rows] : moved) {
+    auto& known = copies_.at(table);
+    known.hot_rows -= rows;
+    known.hot_since = Clock::now();
+    known.look_at_extents = known.look_when_quiet = true;
+    fold.moved += rows;
   }
   return {};
 }
 
-void HotLanding::at(std::string_view step) const {
-  if (options_.at_step) options_.at_step(step);
-}
-
-Error HotLanding::classified(Error error) const { return lake::classify(std::move(error), committer_.directory()); }
-
-Result<std::unique_ptr<SqlSession>> HotLanding::session() const { return sessions_(); }
-
-std::optional<LandedPosition> HotLanding::position() const {
-  const std::lock_guard lock(mutex_);
-  return position_;
-}
-
-/// The caller holds the lock.
-LandedTable HotLanding::landed(const Copy& copy) const {
-  const auto load = loads_.find(copy.name());
-  const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
-  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows};
-}
-
-std::vector<LandedTable> HotLanding::tables() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<LandedTable> tables;
-  for (const auto& [name, copy] : copies_) tables.push_back(landed(copy));
-  return tables;
-}
-
-std::optional<LandedTable> HotLanding::table(const plan::TableName& name) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = copies_.find(name);
-  return found == copies_.end() ? std::nullopt : std::optional(landed(found->second));
-}
-
-Result<Copy> HotLanding::copy_of(const plan::TableName& table) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = copies_.find(table);
-  if (found != copies_.end()) return found->second;
-  return fail(ErrorCode::table_not_found,
-              fmt::format("no copy of table {} of connector {}", table.to_string(), records_.connector()));
-}
-
-std::vector<Copy> HotLanding::complete_copies() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<Copy> copies;
-  for (const auto& [name, copy] : copies_) {
-    if (copy.phase == CopyPhase::complete) copies.push_back(copy);
+/// The lake shows these tables as of one commit.
+void HotLanding::joined(const Fold& fold) {
+  const std::lock_guard state(mutex_);
+  for (const auto& copy : fold.copies) {
+    const auto known = copies_.find(copy.name());
+    if (known != copies_.end() && known->second.snapshot == copy.snapshot) known->second.apart = false;
   }
-  return copies;
 }
 
-void HotLanding::put(Copy copy) {
-  const std::lock_guard lock(mutex_);
-  const auto name = copy.name();
-  copies_.insert_or_assign(name, std::move(copy));
-}
-
-void HotLanding::remove(const plan::TableName& table) {
-  const std::lock_guard lock(mutex_);
-  copies_.erase(table);
-}
-
-Status HotLanding::hot_step(SqlSession& session, const Work& work, const std::function<void()>& known) {
+/// DuckDB's own checkpoints are off (lake.h).
+Status HotLanding::checkpoint_hot(bool now) {
+  const auto file = committer_.directory() / "hot.duckdb";
+  auto log = file;
+  log += ".wal";
+  std::error_code failed;
+  const auto log_bytes = fs::file_size(log, failed);
+  if (failed || log_bytes <= (now ? 0 : options_.hot_log_bytes_max)) return {};
+  const auto room = fs::space(committer_.directory(), failed).available;
+  if (failed || room < kCheckpointRoomMin + 2 * (fs::file_size(file, failed) + log_bytes)) {
+    telemetry::log(
+        telemetry::Level::warning, "hot_log_not_folded",
+        {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
+    return {};
+  }
+  const auto session = WEIR_TRY(this->session());
   const HotGate::Step step(gate_);
-  WEIR_TRY(session.run("BEGIN"));
-  auto done = work(session);
-  if (done) done = records_.hold(session);
-  if (done) {
-    // Who was told before how the copy stands and takes its snapshots after, or the other way round, begins anew.
-    std::optional<lake::FoldEpoch::Switch> switching;
-    if (known) switching.emplace(epoch_);
-    done = session.run("COMMIT");
-    if (done && known) known();
+  at("hot_checkpoint");
+  const auto folded = session->run("CHECKPOINT " + std::string(lake::kHotCatalog));
+  // Another connector's transaction is under way: the next fold tries again.
+  if (!folded) {
+    telemetry::log(telemetry::Level::debug, "hot_log_not_folded",
+                   {{"reason", folded.error().message}, {"log_bytes", std::to_string(log_bytes)}});
   }
-  if (done) return done;
-  static_cast<void>(session.run("ROLLBACK"));
-  return fail(classified(std::move(done.error())));
-}
-
-Status HotLanding::lake_statement(SqlSession& session, const std::string& sql, std::stop_token stop) {
-  return committer_.commit(session, [&] { return session.run(sql); }, std::move(stop));
+  return {};
 }
 
 }  // namespace weir::sync

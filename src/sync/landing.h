@@ -1,5 +1,5 @@
-/// Where the changes of one connector land: copies of its tables in the lake, and in front of them hot tables that take
-/// every commit, with the position in the same transaction (docs/decisions/0004).
+/// Where the changes of one connector land: copies of its tables in the lake, and in front of them hot tables, with the
+/// position in the same transaction (docs/decisions/0004 and 0006).
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,13 @@
 
 namespace weir::sync {
 
+enum class LandingKind : uint8_t {
+  hot,     ///< a commit is one transaction of the hot database; rows are folded into the lake later
+  direct,  ///< a commit is one transaction of the lake
+};
+
 struct LandingOptions {
+  LandingKind kind = LandingKind::hot;
   uint64_t fold_rows = 150'000;               ///< a hot table with so many rows is folded
   std::chrono::milliseconds fold_age{5'000};  ///< or when its oldest row has waited so long and nothing comes
   double rewrite_deleted_share = 0.25;        ///< extents with so many deleted rows are rewritten
@@ -50,7 +56,7 @@ struct LandedTable {
   CopyPhase phase = CopyPhase::loading;
   connector::Position snapshot;       ///< changes up to it are in the snapshot and are left out
   std::optional<uint64_t> rows_read;  ///< of its snapshot, while `load` runs
-  uint64_t hot_rows = 0;  ///< zero: readers may leave the hot table out, as long as the epoch is still the same
+  uint64_t hot_rows = 0;              ///< zero: readers leave the hot table out, as long as the epoch is still the same
 };
 
 /// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the
@@ -60,12 +66,15 @@ class Landing {
  public:
   using OpenSession = std::function<Result<std::unique_ptr<lake::SqlSession>>()>;
 
-  /// Takes over the connector's landing: makes the position row when there is none, and takes the fence.
+  /// Takes over the connector's landing: makes the position row when there is none, and takes the fence. What landed
+  /// the other way is gone.
   static Result<std::unique_ptr<Landing>> open(std::string connector, const OpenSession& sessions,
                                                lake::Committer& committer, lake::FoldEpoch& epoch,
                                                LandingOptions options);
   virtual ~Landing() = default;
 
+  /// Whether every commit is one of the lake, which costs more than one that nobody needs is worth.
+  virtual bool commits_in_lake() const = 0;
   virtual std::optional<LandedPosition> position() const = 0;
   virtual std::vector<LandedTable> tables() const = 0;
   /// Nothing when the table is not copied.
@@ -86,7 +95,7 @@ class Landing {
   /// All of the connector is gone.
   virtual Status drop_all() = 0;
 
-  /// One transaction of the hot database: begin, apply in order, commit or roll back.
+  /// One transaction: begin, apply in order, commit or roll back.
   virtual Status begin() = 0;
   /// Changes of tables that are not prepared, and rows up to a table's snapshot, are left out. A TableEnd is none of
   /// the landing's business.

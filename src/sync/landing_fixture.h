@@ -20,7 +20,8 @@ namespace weir::sync::testing {
 
 class LandingTest : public ::testing::Test {
  protected:
-  LandingTest() {
+  explicit LandingTest(LandingKind kind = LandingKind::hot) {
+    options_.kind = kind;
     std::string name = std::filesystem::temp_directory_path() / "weir-landing-XXXXXX";
     root_ = ::mkdtemp(name.data());
   }
@@ -114,13 +115,25 @@ class LandingTest : public ::testing::Test {
       const std::string& select = "* EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at)",
       CopyView view = CopyView::current, const std::string& connector = "pg") {
     const auto table = landed(name, connector).table;
-    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, *table, view) + ") ORDER BY ALL");
+    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, *table, view, is_hot()) + ") ORDER BY ALL");
   }
+
+  bool is_hot() const { return options_.kind == LandingKind::hot; }
 
   std::filesystem::path root_;
   LandingOptions options_;
   std::unique_ptr<TestEngine> engine_;
   std::map<std::string, std::unique_ptr<Landing>> landings_;
 };
+
+/// For what holds whichever way changes land.
+class LandingsTest : public LandingTest, public ::testing::WithParamInterface<LandingKind> {
+ protected:
+  LandingsTest() : LandingTest(GetParam()) {}
+};
+
+inline std::string name_of(const ::testing::TestParamInfo<LandingKind>& info) {
+  return info.param == LandingKind::hot ? "hot" : "direct";
+}
 
 }  // namespace weir::sync::testing

@@ -22,6 +22,7 @@ constexpr int kAccounts = 400;
 /// Accounts whose balances add up to the same sum after every commit.
 class LandingFoldsTest : public LandingTest {
  protected:
+  explicit LandingFoldsTest(LandingKind kind = LandingKind::hot) : LandingTest(kind) {}
   static connector::ChangeTablePtr accounts(const std::string& name = "accounts") {
     return table_of(name, {column("id", Kind::int64), column("balance", Kind::int64)}, {"id"});
   }
@@ -76,7 +77,9 @@ class LandingFoldsTest : public LandingTest {
       // The lake first, and slowly: a fold in between would hide its rows.
       EXPECT_TRUE(
           session.rows("SELECT sum(hash(id, range)) FROM " + lake_table(connector, table->name) + ", range(3000)"));
-      EXPECT_TRUE(session.rows("SELECT 1 FROM " + hot_table(connector, table->name) + " LIMIT 1"));
+      if (is_hot()) {
+        EXPECT_TRUE(session.rows("SELECT 1 FROM " + hot_table(connector, table->name) + " LIMIT 1"));
+      }
       if (!engine_->committer.epoch().still(seen)) {
         EXPECT_TRUE(session.run("COMMIT"));
         continue;
@@ -87,6 +90,11 @@ class LandingFoldsTest : public LandingTest {
       return (*row)[0][0] + "|" + (*row)[0][1];
     }
   }
+};
+
+class LandingsFoldsTest : public LandingFoldsTest, public ::testing::WithParamInterface<LandingKind> {
+ protected:
+  LandingsFoldsTest() : LandingFoldsTest(GetParam()) {}
 };
 
 TEST_F(LandingFoldsTest, OneTableThatIsDueTakesTheOthersWithIt) {
@@ -117,7 +125,7 @@ TEST_F(LandingFoldsTest, ATableThatWasLoadedIsJoinedWithTheRest) {
   EXPECT_EQ(landing().fold(false, {}).value(), 1u) << "the lake shall show both as of one commit";
 }
 
-TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
+TEST_P(LandingsFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
   const auto table = accounts();
   make(table);
   std::atomic<bool> over = false;
@@ -146,20 +154,21 @@ TEST_F(LandingFoldsTest, ReadersSeeWholeTransactionsDuringCommitsAndFolds) {
   // On a machine with other work it takes longer to see enough.
   const auto goes_on = [&] {
     const auto passed = std::chrono::steady_clock::now() - began;
-    return passed < std::chrono::seconds(8) || (passed < std::chrono::seconds(120) && (reads <= 20 || folds <= 10));
+    return passed < std::chrono::seconds(6) || (passed < std::chrono::seconds(120) && (reads <= 20 || folds <= 5));
   };
   uint64_t at = 2;
   for (; goes_on(); ++at) commit(at, changes_of(table, at, transfer(balances, dice, at)));
   over = true;
   threads.clear();
   EXPECT_GT(reads, 20);
-  EXPECT_GT(folds, 10);
+  EXPECT_GT(folds, 5);
   EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
   std::cout << at << " commits, " << folds << " folds, " << reads << " reads\n";
 }
 
-TEST_F(LandingFoldsTest, ConnectorsOfOneHotDatabaseDoNotDisturbEachOther) {
+TEST_P(LandingsFoldsTest, ConnectorsDoNotDisturbEachOther) {
   std::vector<std::string> connectors = {"one", "two", "three"};
+  const uint64_t last = is_hot() ? 60 : 16;
   for (const auto& connector : connectors) make(accounts(), connector);
   std::vector<std::jthread> threads;
   for (const auto& connector : connectors) {
@@ -167,7 +176,7 @@ TEST_F(LandingFoldsTest, ConnectorsOfOneHotDatabaseDoNotDisturbEachOther) {
       std::map<int, int> balances;
       for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
       std::mt19937 dice(static_cast<uint32_t>(connector.size()));
-      for (uint64_t at = 2; at < 60; ++at) {
+      for (uint64_t at = 2; at < last; ++at) {
         std::vector<connector::Change> changes;
         changes.emplace_back(changes_of(accounts(), at, transfer(balances, dice, at)));
         const auto done = try_commit(at, std::move(changes), connector);
@@ -182,9 +191,12 @@ TEST_F(LandingFoldsTest, ConnectorsOfOneHotDatabaseDoNotDisturbEachOther) {
   threads.clear();
   for (const auto& connector : connectors) {
     EXPECT_EQ(rows(sum_of(accounts(), connector))[0], "40000|400");
-    EXPECT_EQ(landing(connector).position()->position, position_of(59));
+    EXPECT_EQ(landing(connector).position()->position, position_of(last - 1));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Landing, LandingsFoldsTest, ::testing::Values(LandingKind::hot, LandingKind::direct),
+                         testing::name_of);
 
 uint64_t bytes_of(const std::filesystem::path& path) {
   std::error_code none;
@@ -192,7 +204,7 @@ uint64_t bytes_of(const std::filesystem::path& path) {
   return none ? 0 : bytes;
 }
 
-TEST_F(LandingFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
+TEST_P(LandingsFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
   options_.fold_rows = 100;
   landings_.clear();
   const auto table = accounts();
@@ -201,7 +213,8 @@ TEST_F(LandingFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
   for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
   std::mt19937 dice(1);
   size_t extents_max = 0;
-  for (uint64_t at = 2; at < 302; ++at) {
+  const uint64_t last = is_hot() ? 302 : 62;
+  for (uint64_t at = 2; at < last; ++at) {
     commit(at, changes_of(table, at, transfer(balances, dice, at)));
     fold();
     const auto extents = rows("SELECT 1 FROM ducklake_list_files('weir', 'accounts', schema => 'pg.public')").size();
@@ -215,7 +228,7 @@ TEST_F(LandingFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
   EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
 }
 
-TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
+TEST_P(LandingsFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
   options_.tombstones_kept = std::chrono::hours(0);
   options_.snapshots_kept = std::chrono::hours(1);
   landings_.clear();
@@ -224,7 +237,8 @@ TEST_F(LandingFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {
   std::map<int, int> balances;
   for (int id = 0; id < kAccounts; ++id) balances[id] = 100;
   std::mt19937 dice(1);
-  for (uint64_t at = 2; at < 60; ++at) {
+  const uint64_t last = is_hot() ? 60 : 30;
+  for (uint64_t at = 2; at < last; ++at) {
     commit(at, changes_of(table, at, transfer(balances, dice, at)));
     fold();
   }

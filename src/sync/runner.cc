@@ -20,6 +20,7 @@ constexpr milliseconds kStoodMin{5'000};
 
 LandingOptions landing_options(const connector::SyncOptions& options) {
   LandingOptions landing;
+  landing.kind = options.landing == "direct" ? LandingKind::direct : LandingKind::hot;
   landing.fold_rows = static_cast<uint64_t>(options.fold_rows);
   landing.fold_age = options.fold_after;
   landing.tombstones_kept = options.tombstones_kept;

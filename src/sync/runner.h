@@ -107,6 +107,7 @@ class Runner {
   Status pump(connector::ChangeStream& stream, const std::stop_token& stop);
   void hurry_if_wanted(connector::ChangeStream& stream);
   Status land(connector::ChangeStream& stream, const connector::ChangeGroup& group);
+  bool may_wait(const connector::ChangeGroup& group) const;
   Status land_change(const connector::Change& change, const connector::ChangeGroup& group);
   bool is_before_snapshot(const plan::TableName& table, const connector::Position& position) const;
   Status stop_midway(const plan::TableName& table, const connector::TableStop& stop);
@@ -144,7 +145,8 @@ class Runner {
   bool log_drop_due_ = false;              ///< of the watching thread: the slot is to be dropped
   std::set<plan::TableName> missing_;      ///< of the watching thread: not found at its last look
   std::string identity_;
-  bool landing_open_ = false;  ///< a transaction of the landing is open
+  bool landing_open_ = false;                           ///< a transaction of the landing is open
+  std::chrono::steady_clock::time_point committed_at_;  ///< of the landing's last one
   /// Of the transaction that is open.
   struct Uncommitted {
     struct Events {

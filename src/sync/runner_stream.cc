@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 /// How long the stream's thread waits for changes before it looks at what else was asked for.
 constexpr milliseconds kStreamWait{50};
 
+constexpr std::chrono::seconds kPositionEvery{10};
+
 plan::TableName table_of(const Change& change) {
   return std::visit(
       [](const auto& one) {
@@ -66,7 +68,17 @@ void Runner::hurry_if_wanted(connector::ChangeStream& stream) {
   if (hurry_.exchange(false) || waited_for || jobs_->awaits_position()) stream.hurry();
 }
 
+/// A position without changes, which no snapshot waits for, is worth a commit of the lake only now and then.
+bool Runner::may_wait(const ChangeGroup& group) const {
+  if (!landing_->commits_in_lake() || landing_open_ || !group.changes.empty() || jobs_->awaits_position()) return false;
+  return std::chrono::steady_clock::now() - committed_at_ < kPositionEvery;
+}
+
 Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
+  if (may_wait(group)) {
+    board_.landed(group.position, group.committed_at);
+    return {};
+  }
   if (!landing_open_) {
     WEIR_TRY(landing_->begin());
     landing_open_ = true;
@@ -79,6 +91,7 @@ Status Runner::land(connector::ChangeStream& stream, const ChangeGroup& group) {
   const auto began = std::chrono::steady_clock::now();
   WEIR_TRY(landing_->commit({group.position, identity_, group.committed_at}));
   landing_open_ = false;
+  committed_at_ = std::chrono::steady_clock::now();
   stream.confirm(group.position);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
   if (std::exchange(cannot_write_, false)) board_.set_error({});

@@ -7,7 +7,6 @@
 namespace weir::sync {
 namespace {
 
-using connector::ChangeTablePtr;
 using nlohmann::json;
 
 /// A row that is changed all the time is not compared in the end.
@@ -54,13 +53,14 @@ Status Verification::round(std::stop_token stop) {
   const auto point = WEIR_TRY(changes_->snapshot_point(stop));
   WEIR_TRY(wait_for(point->position(), stop));
   const lake::Committer::LongWrite reading(committer_);  // files of the lake must stay as long
-  const auto table = WEIR_TRY(begin_reading(*point));
+  const auto landed = WEIR_TRY(begin_reading(*point));
+  const auto& table = *landed.table;
   if (rounds_ == 0) position_ = point->position();
-  const Comparison comparison{connector_, *table, point->name(), point->position(), rounds_ > 0};
+  const Comparison comparison{connector_, table, point->name(), point->position(), rounds_ > 0, landed.hot_rows > 0};
   ++rounds_;
   // An interruption ends a running statement only.
   if (stop.stop_requested()) return fail(ErrorCode::cancelled, "cancelled");
-  const auto keys = comparison.again ? WEIR_TRY(keys_to_ask(*table)) : std::string();
+  const auto keys = comparison.again ? WEIR_TRY(keys_to_ask(table)) : std::string();
   WEIR_TRY(session_->run(find_sql(comparison, keys)));
   WEIR_TRY(count(done_));
   if (done_) WEIR_TRY(show_examples(comparison));
@@ -78,24 +78,24 @@ Status Verification::wait_for(const connector::Position& position, const std::st
 }
 
 /// The table as the landing has it now.
-Result<ChangeTablePtr> Verification::shape() const {
-  const auto landed = landing_->table(table_);
-  if (landed && landed->phase == CopyPhase::complete) return landed->table;
+Result<LandedTable> Verification::landed() const {
+  auto landed = landing_->table(table_);
+  if (landed && landed->phase == CopyPhase::complete) return std::move(*landed);
   return fail(ErrorCode::table_snapshotting, "the copy of " + table_.to_string() + " is not complete");
 }
 
 /// Begins the transaction, with snapshots of the hot database and the lake between which no fold has moved rows.
-Result<ChangeTablePtr> Verification::begin_reading(const connector::SnapshotPoint& point) {
+Result<LandedTable> Verification::begin_reading(const connector::SnapshotPoint& point) {
   while (true) {
     static_cast<void>(committer_.epoch().settles(kSwitchMax));
     const auto epoch = committer_.epoch().now();
-    const auto table = WEIR_TRY(shape());
+    const auto found = WEIR_TRY(landed());
     WEIR_TRY(session_->run("BEGIN"));
-    for (const auto& sql : take_snapshots_sql({connector_, *table, point.name(), point.position()})) {
-      WEIR_TRY(session_->rows(sql));
-    }
-    const bool same = WEIR_TRY(shape()) == table;
-    if (same && committer_.epoch().still(epoch)) return table;
+    const Comparison comparison{connector_,       *found.table,    point.name(),
+                                point.position(), /*again=*/false, found.hot_rows > 0};
+    for (const auto& sql : take_snapshots_sql(comparison)) WEIR_TRY(session_->rows(sql));
+    const bool same = WEIR_TRY(landed()).table == found.table;
+    if (same && committer_.epoch().still(epoch)) return found;
     WEIR_TRY(session_->run("ROLLBACK"));
   }
 }

@@ -37,8 +37,8 @@ class Verification {
  private:
   Status round(std::stop_token stop);
   Status wait_for(const connector::Position& position, const std::stop_token& stop) const;
-  Result<connector::ChangeTablePtr> shape() const;
-  Result<connector::ChangeTablePtr> begin_reading(const connector::SnapshotPoint& point);
+  Result<LandedTable> landed() const;
+  Result<LandedTable> begin_reading(const connector::SnapshotPoint& point);
   Result<std::string> keys_to_ask(const connector::ChangeTable& table) const;
   Status count(bool& done);
   Status show_examples(const Comparison& comparison);

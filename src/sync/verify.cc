@@ -58,13 +58,15 @@ std::string snapshot(const Comparison& comparison) {
 
 /// The copy's rows, tombstones too, as `select` shows them; `where` may be empty.
 std::string copy_rows(const Comparison& comparison, const std::string& select, const std::string& where) {
+  const auto lake = lake_rows(comparison.connector, comparison.table);
   const auto hot = hot_table(comparison.connector, comparison.table.name);
   const std::string condition = where.empty() ? "" : " WHERE " + where;
+  if (!comparison.hot) return fmt::format("SELECT {} FROM {}{}", select, lake, condition);
   // ANTI JOIN: as in copy_view_sql.
   return fmt::format(
       "SELECT {0} FROM {1} ANTI JOIN (SELECT {4} FROM {2}) USING ({4}){3} "
       "UNION ALL SELECT {0} FROM {2}{3}",
-      select, lake_rows(comparison.connector, comparison.table), hot, condition, join_columns(comparison.table));
+      select, lake, hot, condition, join_columns(comparison.table));
 }
 
 std::string list_of(const std::vector<std::string>& values) {
@@ -92,8 +94,11 @@ bool can_ask(const Column& column) {
 
 std::vector<std::string> take_snapshots_sql(const Comparison& comparison) {
   const auto& name = comparison.table.name;
-  return {"SELECT count(*) FROM (SELECT 1 FROM " + hot_table(comparison.connector, name) + " LIMIT 1)",
-          "SELECT count(*) FROM (SELECT 1 FROM " + lake_table(comparison.connector, name) + " LIMIT 1)"};
+  std::vector<std::string> places = {lake_table(comparison.connector, name)};
+  if (comparison.hot) places.push_back(hot_table(comparison.connector, name));
+  std::vector<std::string> statements;
+  for (const auto& place : places) statements.push_back("SELECT count(*) FROM (SELECT 1 FROM " + place + " LIMIT 1)");
+  return statements;
 }
 
 std::string find_sql(const Comparison& comparison, const std::string& keys) {

@@ -18,6 +18,7 @@ struct Comparison {
   std::string_view point;        ///< SnapshotPoint::name
   connector::Position position;  ///< of the point
   bool again = false;            ///< only the keys in weir_again
+  bool hot = true;               ///< false: the copy has no hot rows
 };
 
 /// What a key was found to be: "equal", "missing" (the copy has it not), "extra" (the source has it not, or the copy

@@ -25,8 +25,8 @@ def make_tables(session):
     session.execute("ANALYZE")
 
 
-def register(weir, postgres, database, mode):
-    """The JSON as the seed has it, hosts aside; answers the id."""
+def register(weir, postgres, database, mode, **sync):
+    """The JSON as the seed has it, hosts and `sync` aside; answers the id."""
     body = json.loads(f"""{{
         "name": "pg_prod",
         "type": "postgres",
@@ -40,6 +40,7 @@ def register(weir, postgres, database, mode):
         "scope": {{ "include_schemas": ["public", "billing"] }},
         "sync": {{ "tables": ["public.users", "billing.invoices"] }}
     }}""")
+    body["sync"].update(sync)
     answer = weir.post("/v1/connectors", body)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]

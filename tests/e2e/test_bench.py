@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import changes  # noqa: E402
 import commits  # noqa: E402
 import debezium  # noqa: E402
+import direct  # noqa: E402
 import lag  # noqa: E402
 import measure  # noqa: E402
 import reads  # noqa: E402
@@ -111,6 +112,12 @@ def test_lag_is_measured(small, with_debezium):
     text, failed = lag.table(*small, runs=1, with_debezium=with_debezium)
     assert not failed
     assert (f"| {debezium.NAME} |" in text, "was left out" in text) == (with_debezium, not with_debezium)
+
+
+def test_direct_landing_is_measured(small):
+    text, failed = direct.table(*small, runs=1)
+    assert not failed
+    assert text.count("## Direct landing") == 3 and "left out" not in text
 
 
 def test_reads_are_measured(small):

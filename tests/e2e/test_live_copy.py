@@ -29,12 +29,17 @@ def wait_streaming(weir, connector, seconds=60):
 
 
 @pytest.fixture(scope="module")
-def seed(postgres, database, weir):
+def landing():
+    return "hot"
+
+
+@pytest.fixture(scope="module")
+def seed(postgres, database, weir, landing):
     with postgres.connect(database) as session:
         seed_000.make_tables(session)
         session.execute("CREATE TABLE keyless (id bigint)")
         session.execute("""CREATE TABLE "Users" (id int); INSERT INTO "Users" VALUES (7)""")
-    connector = seed_000.register(weir, postgres, database, "both")
+    connector = seed_000.register(weir, postgres, database, "both", landing=landing)
     wait_streaming(weir, connector)
     yield connector
     assert weir.delete(f"/v1/connectors/{connector}").status_code == 204

@@ -17,7 +17,12 @@ TABLES = ["public.users", "public.pairs", "public.every_type", "public.odd"]
 
 
 @pytest.fixture(scope="module")
-def copy(postgres, database, weir):
+def landing():
+    return "hot"
+
+
+@pytest.fixture(scope="module")
+def copy(postgres, database, weir, landing):
     """Tables of which a part is in the lake (the snapshot) and a part in the hot table, where it stays."""
     chance = random.Random(7)
     with postgres.connect(database) as session:
@@ -30,7 +35,7 @@ def copy(postgres, database, weir):
         session.execute("""INSERT INTO odd VALUES ('a', 'NaN', '-0', '{}', 'Ä', NULL), ('A', '-0', 'NaN', NULL, 'ä', ''), ('é', NULL, 'Infinity', '{NULL}', NULL, 'NULL')""")
     body = {"name": "pg_prod", "type": "postgres", "mode": "both",
             "connection": {"url": postgres.database_url(database, password=False), "secret_ref": "$env:PG_PROD_PASSWORD", "tls": "required"},
-            "sync": {"tables": TABLES, "fold_after_ms": 3_600_000}}
+            "sync": {"tables": TABLES, "landing": landing, "fold_after_ms": 3_600_000}}
     answer = weir.post("/v1/connectors", body)
     assert answer.status_code == 201, answer.text
     wait_streaming(weir, "pg_prod")

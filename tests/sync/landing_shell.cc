@@ -7,6 +7,8 @@
 ///   landing_shell check DIR [SEED]      compares what is there with the history; prints the position
 ///   landing_shell starve DIR LAST [SEED]  the history beside a ballast file that fills the disk now and then
 ///   landing_shell bench DIR ROWS COMMITS BATCH [FOLD_ROWS] [SHARE]
+///   landing_shell history LAST [SEED]   the rows after each commit, as JSON: {"position": {"id": "big", …}}
+/// WEIR_LANDING=direct lands in the lake itself.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include <random>
 #include <thread>
 
+#include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -158,10 +161,20 @@ class History {
   std::set<int> sent_;
 };
 
+bool is_direct() {
+  const char* landing = std::getenv("WEIR_LANDING");
+  return landing != nullptr && std::string_view(landing) == "direct";
+}
+
+sync::LandingOptions of_this_run(sync::LandingOptions options) {
+  options.kind = is_direct() ? sync::LandingKind::direct : sync::LandingKind::hot;
+  return options;
+}
+
 /// The engine and one landing over a directory.
 struct Shell : sync::testing::TestEngine {
   Shell(const std::string& path, sync::LandingOptions options)
-      : TestEngine(path), landing(must(open_landing("pg", std::move(options)))) {}
+      : TestEngine(path), landing(must(open_landing("pg", of_this_run(std::move(options))))) {}
 
   std::unique_ptr<sync::Landing> landing;
 };
@@ -188,7 +201,7 @@ std::vector<std::string> lines_of(const History& history) {
 std::vector<std::string> lines_of(Shell& shell, const connector::ChangeTable& table) {
   std::vector<std::string> lines;
   const auto sql = "SELECT * EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) FROM (" +
-                   sync::copy_view_sql("pg", table, sync::CopyView::current) + ") ORDER BY id";
+                   sync::copy_view_sql("pg", table, sync::CopyView::current, !is_direct()) + ") ORDER BY id";
   for (const auto& row : must(shell.session->rows(sql))) {
     std::string line;
     for (const auto& value : row) line += "|" + value;
@@ -294,6 +307,18 @@ int check(const std::string& path, uint64_t seed) {
     if (left != right) std::cout << "  expected " << left << " found " << right << "\n";
   }
   return 1;
+}
+
+int tell_history(uint64_t last, uint64_t seed) {
+  History history(seed);
+  nlohmann::json told;
+  while (history.commit < last) {
+    static_cast<void>(history.next());
+    auto& rows = told[position_of(history.commit)] = nlohmann::json::object();
+    for (const auto& [id, row] : history.rows) rows[std::to_string(id)] = row.at("big");
+  }
+  std::cout << told.dump() << std::endl;
+  return 0;
 }
 
 /// Fills the disk but for so many bytes, until it goes away.
@@ -482,7 +507,8 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
     for (int i = 0; i < 5; ++i) {
       const auto began = Clock::now();
       must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" +
-                               sync::copy_view_sql("pg", *table, sync::CopyView::current) + ") GROUP BY 1"));
+                               sync::copy_view_sql("pg", *table, sync::CopyView::current, !is_direct()) +
+                               ") GROUP BY 1"));
       reads.push_back(ms_since(began));
     }
     const auto files = must(shell.session->rows(
@@ -508,6 +534,7 @@ int main(int argc, char** argv) {
     if (what == "run") return run(arg(2, ""), std::stoull(arg(3, "40")), std::stoull(arg(4, "1")));
     if (what == "check") return check(arg(2, ""), std::stoull(arg(3, "1")));
     if (what == "starve") return starve(arg(2, ""), std::stoull(arg(3, "40")), std::stoull(arg(4, "1")));
+    if (what == "history") return tell_history(std::stoull(arg(2, "40")), std::stoull(arg(3, "1")));
     if (what == "bench") {
       return bench(arg(2, ""), std::stoll(arg(3, "3000000")), std::stoi(arg(4, "200")), std::stoi(arg(5, "5000")),
                    std::stoull(arg(6, "150000")), std::stod(arg(7, "0.1")));

@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "lake/hot.h"
 #include "lake/lake.h"
-#include "sync/hot_landing.h"
+#include "sync/copy_landing.h"
 
 namespace weir::sync {
 namespace {
@@ -20,21 +20,6 @@ constexpr std::string_view kMetaColumns =
     "_kyma_pk VARCHAR, _kyma_op VARCHAR, _kyma_lsn VARCHAR, _kyma_event_at TIMESTAMPTZ";
 constexpr std::string_view kUnchangedColumn =
     "_unchanged STRUCT(\"columns\" VARCHAR[], moved STRUCT(lsn VARCHAR, pk VARCHAR)[])";
-
-struct ExtentOption {
-  std::string_view name, value;
-};
-
-/// Extents of copies are written anew again and again: zstd, as in the rest of the lake, takes a fifth more time. The
-/// second version of Parquet keeps integers as differences; in the first they are left to snappy, which then is half
-/// of what a read of a column of numbers costs.
-constexpr std::array kExtentOptions = {
-    ExtentOption{"parquet_compression", "snappy"},
-    ExtentOption{"parquet_version", "2"},
-};
-
-/// Between two tries to queue up for the committer's turn.
-constexpr std::chrono::seconds kTurnPause{1};
 
 std::string columns_sql(const std::vector<plan::Column>& columns) {
   std::string sql;
@@ -54,7 +39,7 @@ std::string schema_of(std::string_view catalog, std::string_view connector, cons
 
 }  // namespace
 
-Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
+Status CopyLanding::prepare(const connector::ChangeTablePtr& table) {
   WEIR_TRY(can_be_copied(*table));
   {
     const std::lock_guard lock(mutex_);
@@ -67,13 +52,14 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
     }
   }
   WEIR_TRY(drop(table->name));
+  WEIR_TRY(step([](SqlSession&) { return Status(); }));  // the fence, before anything changes
   const auto session = WEIR_TRY(this->session());
   const auto& connector = records_.connector();
   const std::lock_guard lock(folding_);
   at("prepare_lake");
   WEIR_TRY(
       lake_statement(*session, "CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kCatalog, connector, table->name)));
-  for (const auto& [option, value] : kExtentOptions) {
+  for (const auto& [option, value] : extent_options()) {
     WEIR_TRY(lake_statement(*session,
                             fmt::format("CALL {}.set_option({}, {}, schema => {})", lake::kCatalog, literal(option),
                                         literal(value), literal(lake::copy_schema(connector, table->name.schema)))));
@@ -84,12 +70,9 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
   Copy copy{};
   copy.shape = {table, {}};
   copy.hot_since = copy.changed_at = Clock::now();
-  return hot_step(
-      *session,
+  return step(
       [&](SqlSession& hot) -> Status {
-        WEIR_TRY(hot.run("CREATE SCHEMA IF NOT EXISTS " + schema_of(lake::kHotCatalog, connector, table->name)));
-        WEIR_TRY(hot.run(fmt::format("CREATE OR REPLACE TABLE {} ({}, {}, {})", hot_of(table->name),
-                                     columns_sql(table->columns), kMetaColumns, kUnchangedColumn)));
+        WEIR_TRY(make_hot(copy.shape));
         // What was begun with the table that had its name before is nothing to be undone in this one.
         WEIR_TRY(records_.settle(hot, table->name));
         return records_.save(hot, copy);
@@ -97,14 +80,24 @@ Status HotLanding::prepare(const connector::ChangeTablePtr& table) {
       [&] { put(copy); });
 }
 
-Status HotLanding::snapshot_begins(const plan::TableName& table, const connector::Position& at,
-                                   std::chrono::system_clock::time_point taken_at) {
-  const auto session = WEIR_TRY(this->session());
+/// Extents of copies are written anew again and again: zstd, as in the rest of the lake, takes a fifth more time. The
+/// second version of Parquet keeps integers as differences; in the first they are left to snappy, which then is half
+/// of what a read of a column of numbers costs.
+std::map<std::string_view, std::string_view> CopyLanding::extent_options() const {
+  return {{"parquet_compression", "snappy"}, {"parquet_version", "2"}, {"target_file_size", extent_size_max()}};
+}
+
+std::string CopyLanding::create_hot_sql(const CopyShape& shape) const {
+  return fmt::format("{} {} ({}, {}, {})", create_hot(), hot_of(shape.table->name), columns_sql(shape.stored()),
+                     kMetaColumns, kUnchangedColumn);
+}
+
+Status CopyLanding::snapshot_begins(const plan::TableName& table, const connector::Position& at,
+                                    std::chrono::system_clock::time_point taken_at) {
   Copy copy;
-  return hot_step(
-      *session,
+  return step(
       [&](SqlSession& hot) -> Status {
-        copy = WEIR_TRY(copy_of(table));
+        copy = WEIR_TRY(whole_copy_of(table));
         copy.snapshot = at;
         copy.snapshot_at_us =
             std::chrono::duration_cast<std::chrono::microseconds>(taken_at.time_since_epoch()).count();
@@ -117,9 +110,9 @@ Status HotLanding::snapshot_begins(const plan::TableName& table, const connector
       [&] { put(copy); });
 }
 
-class HotLanding::ShownLoad {
+class CopyLanding::ShownLoad {
  public:
-  ShownLoad(HotLanding& landing, plan::TableName table, const SqlSession& session)
+  ShownLoad(CopyLanding& landing, plan::TableName table, const SqlSession& session)
       : landing_(landing), table_(std::move(table)) {
     const std::lock_guard lock(landing_.mutex_);
     landing_.loads_[table_] = &session;
@@ -132,12 +125,12 @@ class HotLanding::ShownLoad {
   ShownLoad& operator=(const ShownLoad&) = delete;
 
  private:
-  HotLanding& landing_;
+  CopyLanding& landing_;
   const plan::TableName table_;
 };
 
-Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
-  if (WEIR_TRY(copy_of(table)).snapshot.empty())
+Result<uint64_t> CopyLanding::load(const plan::TableName& table, const std::string& scan, std::stop_token stop) {
+  if (WEIR_TRY(whole_copy_of(table)).snapshot.empty())
     return fail(ErrorCode::internal, "a snapshot is loaded before it began: " + table.to_string());
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
@@ -156,8 +149,8 @@ Result<uint64_t> HotLanding::load(const plan::TableName& table, const std::strin
 }
 
 /// One transaction of the lake. In the committer's turn stands nothing but the COMMIT: the rows may take minutes.
-Result<uint64_t> HotLanding::load_rows(SqlSession& session, const Copy& copy, const std::string& scan,
-                                       const std::stop_token& stop) {
+Result<uint64_t> CopyLanding::load_rows(SqlSession& session, const Copy& copy, const std::string& scan,
+                                        const std::stop_token& stop) {
   std::string names, values;
   for (const auto& column : copy.shape.table->columns) {
     names += (names.empty() ? "" : ", ") + identifier(column.name);
@@ -188,7 +181,7 @@ Result<uint64_t> HotLanding::load_rows(SqlSession& session, const Copy& copy, co
 
 /// What is the same in every row of a snapshot is written nowhere: it is the columns' default for the extents that are
 /// there when they are added.
-Status HotLanding::add_constants(SqlSession& session, const Copy& copy, const std::stop_token& stop) {
+Status CopyLanding::add_constants(SqlSession& session, const Copy& copy, const std::stop_token& stop) {
   const auto at_us = system_clock::time_point(std::chrono::microseconds(copy.snapshot_at_us));
   const std::array<std::string, 3> columns = {
       "_kyma_op VARCHAR DEFAULT 'insert'",
@@ -206,7 +199,7 @@ Status HotLanding::add_constants(SqlSession& session, const Copy& copy, const st
 
 /// A load that failed after its rows were there, and is done again. In the committer's turn, because the table's shape
 /// changes only there.
-Status HotLanding::empty_lake_table(SqlSession& session, const plan::TableName& table, const std::stop_token& stop) {
+Status CopyLanding::empty_lake_table(SqlSession& session, const plan::TableName& table, const std::stop_token& stop) {
   WEIR_TRY(in_turn(
       session,
       [&]() -> Status {
@@ -220,35 +213,23 @@ Status HotLanding::empty_lake_table(SqlSession& session, const plan::TableName& 
   return {};
 }
 
-void HotLanding::set_half_loaded(const plan::TableName& table, bool half_loaded) {
+void CopyLanding::set_half_loaded(const plan::TableName& table, bool half_loaded) {
   const std::lock_guard lock(mutex_);
   const auto found = copies_.find(table);
   if (found != copies_.end()) found->second.half_loaded = half_loaded;
 }
 
-/// As Committer::commit, but others may write for long: a snapshot is too dear to be lost to them.
-Status HotLanding::in_turn(SqlSession& session, const std::function<Status()>& work, const std::stop_token& stop) {
-  for (;;) {
-    auto done = committer_.commit(session, work, stop);
-    const bool too_many = !done && done.error().code == ErrorCode::too_many_requests;
-    const bool waited_long = !done && done.error().code == ErrorCode::timeout;
-    if (stop.stop_requested() || (!too_many && !waited_long)) return done;
-    if (too_many) std::this_thread::sleep_for(kTurnPause);
-  }
-}
-
-Status HotLanding::complete(const plan::TableName& table) {
-  const auto session = WEIR_TRY(this->session());
+Status CopyLanding::complete(const plan::TableName& table) {
   Copy copy;
-  return hot_step(
-      *session,
+  return step(
       [&](SqlSession& hot) -> Status {
-        copy = WEIR_TRY(copy_of(table));
+        copy = WEIR_TRY(whole_copy_of(table));
         if (copy.phase == CopyPhase::complete) return {};
         WEIR_TRY(fill_unchanged(hot, copy));
         WEIR_TRY(bury_truncated(hot, copy));
         copy.phase = CopyPhase::complete;
         copy.truncated.clear();
+        WEIR_TRY(settle_hot(copy));
         at("complete");
         return records_.save(hot, copy);
       },
@@ -256,7 +237,7 @@ Status HotLanding::complete(const plan::TableName& table) {
 }
 
 /// Columns that the source never sent since the snapshot are as they are there, under the key that the row had then.
-Status HotLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
+Status CopyLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
   const auto rows = hot_of(copy.name());
   const auto waiting = WEIR_TRY(hot.rows(fmt::format("SELECT count(*) FROM {} WHERE _unchanged IS NOT NULL", rows)));
   if (waiting[0][0] == "0") return {};
@@ -285,7 +266,7 @@ Status HotLanding::fill_unchanged(SqlSession& hot, const Copy& copy) {
 }
 
 /// A TRUNCATE behind the snapshot: its rows are gone, but for those that came again.
-Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
+Status CopyLanding::bury_truncated(SqlSession& hot, Copy& copy) {
   if (copy.truncated.empty()) return {};
   const auto split = copy.truncated.find('@');
   std::string key;
@@ -301,15 +282,14 @@ Status HotLanding::bury_truncated(SqlSession& hot, Copy& copy) {
 
 /// In this order, so that a crash in between leaves a copy that is loading, which whoever comes next makes anew or
 /// drops.
-Status HotLanding::drop(const plan::TableName& table) {
+Status CopyLanding::drop(const plan::TableName& table) {
   if (!copy_of(table)) return {};
   const auto session = WEIR_TRY(this->session());
   // A fold of it ends first. A load notices at its commit that the table is another one.
   const std::lock_guard lock(folding_);
   Copy copy;
   at("drop_mark");
-  WEIR_TRY(hot_step(
-      *session,
+  WEIR_TRY(step(
       [&](SqlSession& hot) -> Status {
         copy = WEIR_TRY(copy_of(table));
         copy.phase = CopyPhase::loading;
@@ -320,42 +300,47 @@ Status HotLanding::drop(const plan::TableName& table) {
   at("drop_lake");
   WEIR_TRY(lake_statement(*session, "DROP TABLE IF EXISTS " + lake_of(table)));
   at("drop_hot");
-  return hot_step(
-      *session,
+  return step(
       [&](SqlSession& hot) -> Status {
-        WEIR_TRY(hot.run("DROP TABLE IF EXISTS " + hot_of(table)));
+        WEIR_TRY(drop_hot(table));
         WEIR_TRY(records_.settle(hot, table));
         return records_.forget(hot, table);
       },
       [&] { remove(table); });
 }
 
-Status HotLanding::drop_all() {
+Status CopyLanding::drop_all() {
+  WEIR_TRY(step([](SqlSession&) { return Status(); }));  // the fence, as in `prepare`
   for (const auto& copy : tables()) WEIR_TRY(drop(copy.table->name));
+  WEIR_TRY(drop_schemas());
+  at("drop_records");
+  {
+    const HotGate::Step alone(gate_);
+    WEIR_TRY(record(*session_, [&](SqlSession& session) -> Status {
+      WEIR_TRY(records_.hold(session));
+      return records_.forget_all(session);
+    }));
+  }
+  const std::lock_guard lock(mutex_);
+  position_.reset();
+  return {};
+}
+
+/// With what a process left that was killed while it made a copy.
+Status CopyLanding::drop_schemas() {
   const auto session = WEIR_TRY(this->session());
-  // With what a process left that was killed while it made a copy.
   const auto schemas = WEIR_TRY(session->rows(fmt::format(
       "SELECT database_name, schema_name FROM duckdb_schemas() WHERE database_name IN ({}, {}) AND "
       "starts_with(schema_name, {})",
       literal(lake::kCatalog), literal(lake::kHotCatalog), literal(lake::copy_schema(records_.connector(), "")))));
   for (const auto& schema : schemas) {
+    const auto name = fmt::format("{}.{}", schema[0], identifier(schema[1]));
+    if (name == records_.place()) continue;
     at("drop_schema");
-    const auto sql = fmt::format("DROP SCHEMA {}.{} CASCADE", schema[0], identifier(schema[1]));
+    const auto sql = fmt::format("DROP SCHEMA {} CASCADE", name);
     WEIR_TRY(schema[0] == lake::kCatalog ? lake_statement(*session, sql)
-                                         : hot_step(*session, [&](SqlSession& hot) { return hot.run(sql); }));
+                                         : step([&](SqlSession& hot) { return hot.run(sql); }));
   }
-  at("drop_records");
-  const HotGate::Step step(gate_);
-  WEIR_TRY(session->run("BEGIN"));
-  auto done = records_.hold(*session);
-  if (done) done = records_.forget_all(*session);
-  if (done) done = session->run("COMMIT");
-  if (!done) {
-    static_cast<void>(session->run("ROLLBACK"));
-    return fail(classified(std::move(done.error())));
-  }
-  const std::lock_guard lock(mutex_);
-  position_.reset();
   return {};
 }
 

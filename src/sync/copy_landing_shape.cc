@@ -1,5 +1,5 @@
 /// Changes of a table's shape: the hot table's in the transaction of the rows, the lake's in the committer's turn
-/// around its commit. What the lake's columns were is recorded before, so that a crash in between is undone at the next
+/// around the commit. What the lake's columns were is recorded before, so that a crash in between is undone at the next
 /// start; the change then comes again from the source.
 #include <algorithm>
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 #include "lake/hot.h"
 #include "lake/lake.h"
-#include "sync/hot_landing.h"
+#include "sync/copy_landing.h"
 
 namespace weir::sync {
 namespace {
@@ -192,7 +192,7 @@ std::vector<ShapeStep> lake_steps(const std::string& table, const std::vector<Pa
 }
 
 /// The hot table in its new shape.
-std::string reshaped_hot(const std::string& table, const std::vector<Passage>& columns) {
+std::string reshaped_hot(std::string_view create, const std::string& table, const std::vector<Passage>& columns) {
   std::string list;
   std::string names = "n";  // of `_unchanged`
   for (const auto& passage : columns) {
@@ -212,17 +212,17 @@ std::string reshaped_hot(const std::string& table, const std::vector<Passage>& c
     }
   }
   return fmt::format(
-      "CREATE OR REPLACE TABLE {0} AS SELECT {1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, CASE WHEN _unchanged IS "
+      "{3} {0} AS SELECT {1}_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at, CASE WHEN _unchanged IS "
       "NULL "
       "THEN NULL ELSE {{'columns': list_transform(_unchanged.columns, lambda n: {2}), 'moved': _unchanged.moved}} END "
       "AS "
       "_unchanged FROM {0}",
-      table, list, names);
+      table, list, names, create);
 }
 
 }  // namespace
 
-Status HotLanding::apply_shape(const SchemaChange& change) {
+Status CopyLanding::apply_shape(const SchemaChange& change) {
   auto* copy = WEIR_TRY(changed(change.before->name));
   if (copy == nullptr) return {};
   const auto& now = copy->shape.table;
@@ -239,7 +239,7 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
   const auto steps = lake_steps(lake_of(change.before->name), plan.columns(), types, phase);
   copy->lake_steps.insert(copy->lake_steps.end(), steps.begin(), steps.end());
   at("shape_hot");
-  auto reshaped = session_->run(reshaped_hot(hot_of(change.before->name), plan.columns()));
+  auto reshaped = session_->run(reshaped_hot(create_hot(), hot_of(change.before->name), plan.columns()));
   if (!reshaped && reshaped.error().kind() == ErrorKind::invalid_input) {
     return fail(ErrorCode::schema_drift,
                 fmt::format("the copy of table {} cannot follow: {}", change.before->name.to_string(),
@@ -260,8 +260,8 @@ Status HotLanding::apply_shape(const SchemaChange& change) {
   return {};
 }
 
-Result<std::map<std::string, std::string>> HotLanding::lake_columns(SqlSession& session,
-                                                                    const plan::TableName& table) const {
+Result<std::map<std::string, std::string>> CopyLanding::lake_columns(SqlSession& session,
+                                                                     const plan::TableName& table) const {
   const auto metadata = std::string(lake::kMetadataCatalog);
   const auto rows = WEIR_TRY(session.rows(fmt::format(
       "SELECT c.column_id, c.column_name FROM {0}.ducklake_column c JOIN {0}.ducklake_table t USING (table_id) JOIN "
@@ -274,7 +274,7 @@ Result<std::map<std::string, std::string>> HotLanding::lake_columns(SqlSession& 
   return columns;
 }
 
-Status HotLanding::commit_shapes(const LandedPosition& position) {
+Status CopyLanding::commit_shapes(const LandedPosition& position) {
   // What cannot be finished must be undone, and that needs space too.
   std::error_code failed;
   if (const auto room = std::filesystem::space(committer_.directory(), failed).available; !failed && room < kRoomMin) {
@@ -283,15 +283,7 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
                             committer_.directory().string(), room));
   }
   const auto session = WEIR_TRY(this->session());
-  std::vector<plan::TableName> reshaped;
-  for (const auto& [name, change] : changes_) {
-    if (!change.reshaped()) continue;
-    reshaped.push_back(name);
-    const ShapeIntent intent{name, change.version, json(WEIR_TRY(lake_columns(*session, name))).dump()};
-    at("shape_intend");
-    WEIR_TRY(records_.settle(*session, name));
-    WEIR_TRY(records_.intend(*session, intent));
-  }
+  const auto reshaped = WEIR_TRY(intend_shapes(*session));
   gate_.want_lake();
   bool had_turn = false;
   const auto change_both = [&]() -> Status {
@@ -299,9 +291,9 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
     auto done = change_lake_shapes(*session, /*unseen=*/true);
     const lake::FoldEpoch::Switch changing(epoch_);
     if (done) done = change_lake_shapes(*session, /*unseen=*/false);
-    if (done) done = finish_hot(position);
+    if (done) done = land_in_turn(position);
     if (done) return done;
-    // The hot transaction must be gone, for what is recorded says which of the two came to pass.
+    // The transaction must be gone, for what is recorded says which of the two came to pass.
     static_cast<void>(session_->run("ROLLBACK"));
     undo_is_due_ = !undo_intents_in_turn(*session);
     return done;
@@ -311,12 +303,31 @@ Status HotLanding::commit_shapes(const LandedPosition& position) {
   if (!done) return done;
   // It is durable, whatever becomes of the notes; one that stays is found to be done.
   for (const auto& name : reshaped) {
-    if (!records_.settle(*session, name)) undo_is_due_ = true;
+    const auto settled = record(*session, [&](SqlSession& records) { return records_.settle(records, name); });
+    if (!settled) undo_is_due_ = true;
   }
   return {};
 }
 
-Status HotLanding::change_lake_shapes(SqlSession& session, bool unseen) {
+/// Notes what the columns of the tables are that get another shape.
+Result<std::vector<plan::TableName>> CopyLanding::intend_shapes(SqlSession& session) {
+  std::vector<plan::TableName> reshaped;
+  for (const auto& [name, change] : changes_) {
+    if (!change.reshaped()) continue;
+    reshaped.push_back(name);
+    const ShapeIntent intent{name, change.version, json(WEIR_TRY(lake_columns(session, name))).dump()};
+    at("shape_intend");
+    WEIR_TRY(record(session, [&](SqlSession& records) -> Status {
+      // The fence, before the lake changes; the hot database's row belongs to the transaction that is open.
+      if (commits_in_lake()) WEIR_TRY(records_.hold(records));
+      WEIR_TRY(records_.settle(records, intent.table));
+      return records_.intend(records, intent);
+    }));
+  }
+  return reshaped;
+}
+
+Status CopyLanding::change_lake_shapes(SqlSession& session, bool unseen) {
   for (const auto& [name, change] : changes_) {
     for (const auto& step : change.lake_steps) {
       if (step.unseen != unseen) continue;
@@ -329,12 +340,12 @@ Status HotLanding::change_lake_shapes(SqlSession& session, bool unseen) {
 }
 
 /// At the start: a change of shape that was begun and not committed did not happen.
-Status HotLanding::undo_intents(SqlSession& session) {
+Status CopyLanding::undo_intents(SqlSession& session) {
   if (WEIR_TRY(records_.intents(session)).empty()) return {};
   return committer_.commit(session, [&] { return undo_intents_in_turn(session); }, {});
 }
 
-Status HotLanding::undo_intents_in_turn(SqlSession& session) {
+Status CopyLanding::undo_intents_in_turn(SqlSession& session) {
   const auto intents = WEIR_TRY(records_.intents(session));
   const auto copies = WEIR_TRY(records_.copies(session));
   for (const auto& intent : intents) {
@@ -347,7 +358,7 @@ Status HotLanding::undo_intents_in_turn(SqlSession& session) {
 }
 
 /// Columns of the lake are known by their numbers, whatever they are called now. A wider type stays.
-Status HotLanding::undo(SqlSession& session, const ShapeIntent& intent) {
+Status CopyLanding::undo(SqlSession& session, const ShapeIntent& intent) {
   const auto before = json::parse(intent.columns_before).get<std::map<std::string, std::string>>();
   const auto table = lake_of(intent.table);
   const auto rename = [&](const std::string& from, const std::string& to) {

@@ -1,9 +1,9 @@
-/// The committing thread: one transaction of the hot database with rows and position.
+/// The committing thread: changes are applied to the hot tables; then rows and position become durable.
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "sync/hot_landing.h"
+#include "sync/copy_landing.h"
 
 namespace weir::sync {
 namespace {
@@ -22,6 +22,16 @@ bool any_valid(const ArrowArray& array) {
     if ((bits[row / 8] >> (row % 8) & 1) != 0) return true;
   }
   return false;
+}
+
+bool all_inserts(const connector::RowChanges& changes) {
+  const auto& ops = *changes.rows.get()->children[changes.table->columns.size()];
+  const auto* ends = static_cast<const int32_t*>(ops.buffers[1]) + ops.offset;
+  const auto* bytes = static_cast<const char*>(ops.buffers[2]);
+  for (int64_t row = 0; row < ops.length; ++row) {
+    if (std::string_view(bytes + ends[row], static_cast<size_t>(ends[row + 1] - ends[row])) != "insert") return false;
+  }
+  return true;
 }
 
 /// Positions of a change in RowChanges::rows.
@@ -71,21 +81,23 @@ std::string needed_rows(const connector::RowChanges& changes, const std::string&
 
 }  // namespace
 
-Status HotLanding::begin() {
+Status CopyLanding::begin() {
   if (open_) return fail(ErrorCode::internal, "a transaction of the landing was begun twice: " + records_.connector());
   if (undo_is_due_) {
-    WEIR_TRY(undo_intents(*session_));
+    const auto session = WEIR_TRY(this->session());
+    WEIR_TRY(undo_intents(*session));
     undo_is_due_ = false;
   }
   gate_.enter();
   open_ = true;
+  writing_.emplace(committer_);
   auto begun = session_->run("BEGIN");
   if (begun) return {};
   forget_transaction();
   return fail(classified(std::move(begun.error())));
 }
 
-Status HotLanding::apply(const connector::Change& change) {
+Status CopyLanding::apply(const connector::Change& change) {
   if (!open_) return fail(ErrorCode::internal, "a change was given to the landing outside a transaction");
   auto done = std::visit(
       [this](const auto& what) -> Status {
@@ -101,24 +113,23 @@ Status HotLanding::apply(const connector::Change& change) {
 }
 
 /// Nothing when the table is not copied.
-Result<CopyChange*> HotLanding::changed(const plan::TableName& table) {
+Result<CopyChange*> CopyLanding::changed(const plan::TableName& table) {
   const auto found = changes_.find(table);
   if (found != changes_.end()) return &found->second;
-  const std::lock_guard lock(mutex_);
-  const auto copy = copies_.find(table);
-  if (copy == copies_.end()) return nullptr;
-  CopyChange change{.shape = copy->second.shape,
-                    .version = copy->second.version,
-                    .truncated = copy->second.truncated,
-                    .hot_rows = copy->second.hot_rows,
+  const auto copy = copy_of(table);
+  if (!copy || copy->lost) return nullptr;
+  WEIR_TRY(before_changes(*copy));
+  CopyChange change{.shape = copy->shape,
+                    .version = copy->version,
+                    .truncated = copy->truncated,
+                    .hot_rows = copy->hot_rows,
                     .lake_names = {},
-                    .lake_steps = {},
-                    .rows_changed = false};
+                    .lake_steps = {}};
   for (const auto& column : change.shape.stored()) change.lake_names[column.name] = column.name;
   return &changes_.emplace(table, std::move(change)).first->second;
 }
 
-Status HotLanding::apply_rows(const connector::RowChanges& changes) {
+Status CopyLanding::apply_rows(const connector::RowChanges& changes) {
   auto* copy = WEIR_TRY(changed(changes.table->name));
   if (copy == nullptr || changes.count == 0) return {};
   const auto before = WEIR_TRY(copy_of(changes.table->name));
@@ -134,6 +145,7 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
   const auto condition = "b._last" + after(before.snapshot);
   const auto extra = extra_columns(*changes.rows.get());
   copy->rows_changed = true;
+  copy->only_inserts = copy->only_inserts && all_inserts(changes);
   if (any_valid(extra.unchanged)) return insert_resolved(changes, *copy, before, batch, condition);
   at("rows_delete");
   if (copy->hot_rows > 0) {
@@ -153,8 +165,8 @@ Status HotLanding::apply_rows(const connector::RowChanges& changes) {
 
 /// As `apply_rows`, for a batch with columns that the source did not send: their values are those of the row before,
 /// which is looked up under the key that it had before this batch, in the hot table and then in the lake.
-Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
-                                   const std::string& batch, const std::string& condition) {
+Status CopyLanding::insert_resolved(const connector::RowChanges& changes, CopyChange& copy, const Copy& before,
+                                    const std::string& batch, const std::string& condition) {
   const auto hot = hot_of(changes.table->name);
   const auto pk = key_text(*changes.table, "b.");
   WEIR_TRY(session_->run("CREATE OR REPLACE TEMP TABLE weir_need AS " +
@@ -221,7 +233,7 @@ Status HotLanding::insert_resolved(const connector::RowChanges& changes, CopyCha
 
 /// The hot rows go, and a tombstone comes for every row that was there. While the table is loading, its snapshot's rows
 /// get theirs when it is complete.
-Status HotLanding::apply_truncation(const connector::Truncation& truncation) {
+Status CopyLanding::apply_truncation(const connector::Truncation& truncation) {
   auto* copy = WEIR_TRY(changed(truncation.table->name));
   if (copy == nullptr) return {};
   const auto before = WEIR_TRY(copy_of(truncation.table->name));
@@ -253,10 +265,11 @@ Status HotLanding::apply_truncation(const connector::Truncation& truncation) {
                   "make_timestamptz({}) FROM weir_gone",
                   hot, hot_key, hot_key, literal(truncation.lsn), event_at)));
   copy->rows_changed = true;
+  copy->only_inserts = false;
   return session_->run("DROP TABLE temp.weir_gone");
 }
 
-Status HotLanding::commit(const LandedPosition& position) {
+Status CopyLanding::commit(const LandedPosition& position) {
   if (!open_) return fail(ErrorCode::internal, "a transaction of the landing was committed before it was begun");
   const auto last = this->position();
   Status done;
@@ -266,10 +279,7 @@ Status HotLanding::commit(const LandedPosition& position) {
   } else if (std::ranges::any_of(changes_, [](const auto& entry) { return entry.second.reshaped(); })) {
     done = commit_shapes(position);
   } else {
-    // Who was told that there are no hot rows begins anew.
-    std::optional<lake::FoldEpoch::Switch> switching;
-    if (has_first_hot_rows()) switching.emplace(epoch_);
-    done = finish_hot(position);
+    done = land(position);
   }
   if (!done) {
     roll_back();
@@ -279,18 +289,7 @@ Status HotLanding::commit(const LandedPosition& position) {
   return {};
 }
 
-/// Whether a hot table that was empty for readers has rows after this transaction.
-bool HotLanding::has_first_hot_rows() const {
-  const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(changes_, [&](const auto& entry) {
-    const auto copy = copies_.find(entry.first);
-    return copy != copies_.end() && copy->second.phase == CopyPhase::complete && copy->second.hot_rows == 0 &&
-           entry.second.hot_rows > 0;
-  });
-}
-
-/// What is recorded, and the COMMIT.
-Status HotLanding::finish_hot(const LandedPosition& position) {
+Status CopyLanding::record_commit(const LandedPosition& position) {
   for (const auto& [name, change] : changes_) {
     const auto copy = WEIR_TRY(copy_of(name));
     if (change.shape.table == copy.shape.table && change.truncated == copy.truncated) continue;
@@ -301,15 +300,10 @@ Status HotLanding::finish_hot(const LandedPosition& position) {
     WEIR_TRY(records_.save(*session_, record));
   }
   at("position");
-  WEIR_TRY(records_.advance(*session_, position));
-  at("hot_commit");
-  WEIR_TRY(session_->run("COMMIT"));
-  at("hot_committed");
-  adopt(position);
-  return {};
+  return records_.advance(*session_, position);
 }
 
-void HotLanding::adopt(const LandedPosition& position) {
+void CopyLanding::adopt(const LandedPosition& position) {
   const std::lock_guard lock(mutex_);
   position_ = position;
   for (auto& [name, change] : changes_) {
@@ -325,13 +319,14 @@ void HotLanding::adopt(const LandedPosition& position) {
   }
 }
 
-void HotLanding::forget_transaction() {
+void CopyLanding::forget_transaction() {
   changes_.clear();
+  writing_.reset();
   open_ = false;
   gate_.leave();
 }
 
-void HotLanding::roll_back() {
+void CopyLanding::roll_back() {
   if (!open_) return;
   static_cast<void>(session_->run("ROLLBACK"));
   forget_transaction();

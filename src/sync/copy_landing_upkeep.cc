@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "lake/hot.h"
 #include "lake/lake.h"
-#include "sync/hot_landing.h"
+#include "sync/copy_landing.h"
 #include "telemetry/log.h"
 
 namespace weir::sync {
@@ -20,18 +20,10 @@ using std::chrono::system_clock;
 
 /// So many extents of a size are copied into one.
 constexpr size_t kExtentsToMerge = 8;
-/// Extents beyond this size are copied for their deleted rows only.
-constexpr uint64_t kExtentBytesFull = 128u << 20;
-/// One step of upkeep copies about so many rows, so that folds need not wait for long.
-constexpr uint64_t kRowsPerStep = 4'000'000;
 /// A file may be read by a statement that began before it was given up.
 constexpr std::chrono::hours kFilesKept{1};
 /// An unreferenced file may belong to a statement that is writing it.
 constexpr std::chrono::hours kOrphansKept{24};
-
-/// A checkpoint that runs out of space makes the hot database unusable until it is opened anew, and even a small one
-/// takes blocks of 256 KiB.
-constexpr uint64_t kCheckpointRoomMin = 16u << 20;
 
 struct Extent {
   std::string path;
@@ -54,19 +46,19 @@ Result<std::vector<Extent>> extents_of(SqlSession& session, const std::string& s
 }
 
 /// The extents that are worth copying into new ones: many small ones of a size, and those with many deleted rows.
-std::vector<Extent> worth_copying(std::vector<Extent> extents, uint64_t fold_rows, double deleted_share) {
+std::vector<Extent> worth_copying(std::vector<Extent> extents, const ExtentSizes& sizes, double deleted_share) {
   std::ranges::sort(extents, {}, &Extent::alive);
   size_t small = 0;
   uint64_t alive = 0;
-  while (small < extents.size() && extents[small].bytes < kExtentBytesFull && alive < kRowsPerStep &&
-         (small < 2 || extents[small].alive() <= std::max(alive, fold_rows))) {
+  while (small < extents.size() && extents[small].bytes < sizes.full_bytes && alive < sizes.step_rows &&
+         (small < 2 || extents[small].alive() <= std::max(alive, sizes.small_rows))) {
     alive += extents[small++].alive();
   }
   std::vector<Extent> chosen;
   if (small >= kExtentsToMerge) chosen.assign(extents.begin(), extents.begin() + static_cast<ptrdiff_t>(small));
   uint64_t rows = 0;
   for (const auto& extent : chosen) rows += extent.alive();
-  for (size_t i = chosen.size(); i < extents.size() && rows < kRowsPerStep; ++i) {
+  for (size_t i = chosen.size(); i < extents.size() && rows < sizes.step_rows; ++i) {
     const auto& extent = extents[i];
     const auto share = static_cast<double>(extent.deleted) / static_cast<double>(std::max<uint64_t>(extent.rows, 1));
     if (extent.deleted == 0 || share < deleted_share) continue;
@@ -80,9 +72,7 @@ std::string at_text(system_clock::time_point at) { return "TIMESTAMPTZ " + liter
 
 }  // namespace
 
-Status HotLanding::upkeep(bool now, std::stop_token stop) {
-  // First, because right after a fold there are the fewest hot rows to be written.
-  WEIR_TRY(checkpoint_hot(now));
+Status CopyLanding::upkeep(bool now, std::stop_token stop) {
   const auto copies = complete_copies();
   // A rewrite is a snapshot of the lake, too.
   const bool apart = std::ranges::any_of(copies, &Copy::apart);
@@ -95,14 +85,18 @@ Status HotLanding::upkeep(bool now, std::stop_token stop) {
 }
 
 /// One step for a table that was folded since the last look, or that is quiet.
-Status HotLanding::tidy(const Copy& copy, bool now, std::stop_token stop) {
+Status CopyLanding::tidy(const Copy& copy, bool now, std::stop_token stop) {
   const bool quiet = copy.look_when_quiet && Clock::now() - copy.changed_at >= options_.quiet;
   if (!now && !quiet && !copy.look_at_extents) return {};
+  // A rewrite would wait for all of a large transaction.
+  if (commits_in_lake() && gate_.is_held_long()) return {};
   const auto share = quiet ? options_.rewrite_deleted_share_quiet : options_.rewrite_deleted_share;
-  if (WEIR_TRY(rewrite(copy, share, stop))) return {};
+  const bool rewritten = WEIR_TRY(rewrite(copy, share, stop));
   const std::lock_guard state(mutex_);
   const auto known = copies_.find(copy.name());
   if (known == copies_.end()) return {};
+  known->second.tombstones.reset();
+  if (rewritten) return {};
   known->second.look_at_extents = false;
   if (quiet) known->second.look_when_quiet = false;
   return {};
@@ -110,22 +104,24 @@ Status HotLanding::tidy(const Copy& copy, bool now, std::stop_token stop) {
 
 /// Copies rows into new extents in one transaction; false: there is nothing to gain. Tombstones that are old enough
 /// stay behind.
-Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::stop_token stop) {
+Result<bool> CopyLanding::rewrite(const Copy& copy, double deleted_share, std::stop_token stop) {
   const lake::Committer::LongWrite writing(committer_);
   const auto session = WEIR_TRY(this->session());
+  // A commit and a rewrite of one table would make each other fail.
+  std::optional<HotGate::Step> alone;
+  if (commits_in_lake()) alone.emplace(gate_);
   const auto schema = lake::copy_schema(records_.connector(), copy.name().schema);
   const auto chosen =
-      worth_copying(WEIR_TRY(extents_of(*session, schema, copy.name().table)), options_.fold_rows, deleted_share);
+      worth_copying(WEIR_TRY(extents_of(*session, schema, copy.name().table)), extent_sizes(), deleted_share);
   if (chosen.empty()) return false;
   const std::stop_callback on_stop(stop, [&] { session->interrupt(); });
-  std::string files, columns;
+  std::string files;
   uint64_t alive = 0;
   for (const auto& extent : chosen) {
     files += (files.empty() ? "" : ", ") + literal(extent.path);
     alive += extent.alive();
   }
-  for (const auto& column : copy.shape.stored()) columns += identifier(column.name) + ", ";
-  columns += "_kyma_op, _kyma_lsn, _kyma_event_at";
+  const auto columns = row_columns(copy.shape);
   const auto lake = lake_of(copy.name());
   const auto forgotten =
       fmt::format("_kyma_op = 'delete' AND _kyma_event_at < {}", at_text(clock_.now() - options_.tombstones_kept));
@@ -162,7 +158,7 @@ Result<bool> HotLanding::rewrite(const Copy& copy, double deleted_share, std::st
 }
 
 /// Of the whole lake: snapshots, then the files that only they needed, then files that nothing ever referred to.
-Status HotLanding::expire(std::stop_token stop) {
+Status CopyLanding::expire(std::stop_token stop) {
   const auto session = WEIR_TRY(this->session());
   const auto now = clock_.now();
   // A commit that compares itself with snapshots that were expired meanwhile may lose deletes (duckdb/ducklake#1472),
@@ -186,33 +182,6 @@ Status HotLanding::expire(std::stop_token stop) {
       *session,
       fmt::format("CALL ducklake_delete_orphaned_files({}, older_than => {})", catalog, at_text(oldest - kOrphansKept)),
       stop);
-}
-
-/// DuckDB's own checkpoints are off (lake.h).
-Status HotLanding::checkpoint_hot(bool now) {
-  const auto file = committer_.directory() / "hot.duckdb";
-  auto log = file;
-  log += ".wal";
-  std::error_code failed;
-  const auto log_bytes = fs::file_size(log, failed);
-  if (failed || log_bytes <= (now ? 0 : options_.hot_log_bytes_max)) return {};
-  const auto room = fs::space(committer_.directory(), failed).available;
-  if (failed || room < kCheckpointRoomMin + 2 * (fs::file_size(file, failed) + log_bytes)) {
-    telemetry::log(
-        telemetry::Level::warning, "hot_log_not_folded",
-        {{"reason", "little space"}, {"log_bytes", std::to_string(log_bytes)}, {"free_bytes", std::to_string(room)}});
-    return {};
-  }
-  const auto session = WEIR_TRY(this->session());
-  const HotGate::Step step(gate_);
-  at("hot_checkpoint");
-  const auto folded = session->run("CHECKPOINT " + std::string(lake::kHotCatalog));
-  // Another connector's transaction is under way: the next fold tries again.
-  if (!folded) {
-    telemetry::log(telemetry::Level::debug, "hot_log_not_folded",
-                   {{"reason", folded.error().message}, {"log_bytes", std::to_string(log_bytes)}});
-  }
-  return {};
 }
 
 }  // namespace weir::sync

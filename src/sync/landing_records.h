@@ -1,4 +1,4 @@
-/// What the hot database records of a connector beside its rows: position, copied tables, changes of shape under way.
+/// What is recorded of a connector with its rows: position, copied tables, changes of shape under way.
 #pragma once
 
 #include <optional>
@@ -30,14 +30,17 @@ struct ShapeIntent {
 };
 
 /// All calls run inside the session's transaction. Errors: as Landing's.
-class HotRecords {
+class LandingRecords {
  public:
-  HotRecords(std::string connector, std::string owner) : connector_(std::move(connector)), owner_(std::move(owner)) {}
+  /// The tables are in the schema `place`.
+  LandingRecords(std::string connector, std::string owner, std::string place)
+      : connector_(std::move(connector)), owner_(std::move(owner)), place_(std::move(place)) {}
 
   const std::string& connector() const { return connector_; }
+  const std::string& place() const { return place_; }
 
-  /// Makes the tables that are not there.
-  static Status make(lake::SqlSession& session);
+  /// The statements that make the tables that are not there.
+  std::vector<std::string> make_sql() const;
 
   /// Nothing before the first `advance`.
   Result<std::optional<LandedPosition>> position(lake::SqlSession& session) const;
@@ -59,11 +62,13 @@ class HotRecords {
 
  private:
   Result<std::vector<std::string>> take_row(lake::SqlSession& session) const;
+  std::string in_place(std::string_view table) const;
   std::string of_table(const plan::TableName& table) const;
   std::unexpected<Error> taken() const;
 
   std::string connector_;
   std::string owner_;
+  std::string place_;
 };
 
 }  // namespace weir::sync

@@ -1,10 +1,9 @@
-#include "sync/hot_records.h"
+#include "sync/landing_records.h"
 
 #include <array>
 
 #include <fmt/format.h>
 
-#include "lake/hot.h"
 #include "sync/copy_sql.h"
 
 namespace weir::sync {
@@ -14,7 +13,6 @@ using lake::SqlSession;
 using std::chrono::microseconds;
 using std::chrono::system_clock;
 
-/// In the hot database's main schema.
 struct RecordTable {
   std::string_view name, columns;
 };
@@ -30,82 +28,83 @@ constexpr std::array kTables = {
                 "columns_before VARCHAR"},
 };
 
-std::string place(std::string_view table) { return fmt::format("{}.main.{}", lake::kHotCatalog, table); }
-
 int64_t since_1970(system_clock::time_point at) {
   return std::chrono::duration_cast<microseconds>(at.time_since_epoch()).count();
 }
 
 }  // namespace
 
-Status HotRecords::make(SqlSession& session) {
+std::string LandingRecords::in_place(std::string_view table) const { return fmt::format("{}.{}", place_, table); }
+
+std::vector<std::string> LandingRecords::make_sql() const {
+  std::vector<std::string> sql;
   for (const auto& table : kTables) {
-    WEIR_TRY(session.run(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", place(table.name), table.columns)));
+    sql.push_back(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", in_place(table.name), table.columns));
   }
-  return {};
+  return sql;
 }
 
-Result<std::optional<LandedPosition>> HotRecords::position(SqlSession& session) const {
+Result<std::optional<LandedPosition>> LandingRecords::position(SqlSession& session) const {
   const auto rows = WEIR_TRY(
       session.rows(fmt::format("SELECT position, source_identity, committed_at_us FROM {} WHERE connector = {}",
-                               place("weir_position"), literal(connector_))));
+                               in_place("weir_position"), literal(connector_))));
   if (rows.size() > 1) {
-    return fail(ErrorCode::data_dir_damaged, "the hot database has more than one position of connector " + connector_);
+    return fail(ErrorCode::data_dir_damaged, "there is more than one position of connector " + connector_);
   }
   if (rows.empty() || rows[0][0].empty()) return std::optional<LandedPosition>();
   return LandedPosition{rows[0][0], rows[0][1], system_clock::time_point(microseconds(std::stoll(rows[0][2])))};
 }
 
-Status HotRecords::take_over(SqlSession& session) const {
+Status LandingRecords::take_over(SqlSession& session) const {
   const auto before = WEIR_TRY(session.rows(
       fmt::format("SELECT position, source_identity, committed_at_us, generation FROM {} WHERE connector = {}",
-                  place("weir_position"), literal(connector_))));
+                  in_place("weir_position"), literal(connector_))));
   const std::vector<std::string> row = before.empty() ? std::vector<std::string>{"", "", "0", "0"} : before[0];
   WEIR_TRY(
-      session.run(fmt::format("DELETE FROM {} WHERE connector = {}", place("weir_position"), literal(connector_))));
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {} + 1)", place("weir_position"),
+      session.run(fmt::format("DELETE FROM {} WHERE connector = {}", in_place("weir_position"), literal(connector_))));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {} + 1)", in_place("weir_position"),
                                  literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_),
                                  row[3]));
 }
 
-std::unexpected<Error> HotRecords::taken() const {
+std::unexpected<Error> LandingRecords::taken() const {
   return fail(ErrorCode::commit_conflict, "another process owns the live copy of connector " + connector_,
               "it goes on there; nothing was changed here");
 }
 
 /// Deletes the one row of this owner, and answers what stood in it.
-Result<std::vector<std::string>> HotRecords::take_row(SqlSession& session) const {
-  const auto own = fmt::format("FROM {} WHERE connector = {} AND owner = {}", place("weir_position"),
+Result<std::vector<std::string>> LandingRecords::take_row(SqlSession& session) const {
+  const auto own = fmt::format("FROM {} WHERE connector = {} AND owner = {}", in_place("weir_position"),
                                literal(connector_), literal(owner_));
   const auto rows = WEIR_TRY(session.rows("SELECT position, source_identity, committed_at_us, generation " + own));
   if (rows.size() != 1 || WEIR_TRY(session.change("DELETE " + own)) != 1) return taken();
   return rows[0];
 }
 
-Status HotRecords::advance(SqlSession& session, const LandedPosition& position) const {
+Status LandingRecords::advance(SqlSession& session, const LandedPosition& position) const {
   const auto row = WEIR_TRY(take_row(session));
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", in_place("weir_position"),
                                  literal(connector_), literal(position.position), literal(position.source_identity),
                                  since_1970(position.committed_at), literal(owner_), row[3]));
 }
 
-Status HotRecords::hold(SqlSession& session) const {
+Status LandingRecords::hold(SqlSession& session) const {
   const auto row = WEIR_TRY(take_row(session));
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", place("weir_position"),
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {})", in_place("weir_position"),
                                  literal(connector_), literal(row[0]), literal(row[1]), row[2], literal(owner_),
                                  row[3]));
 }
 
-std::string HotRecords::of_table(const plan::TableName& table) const {
+std::string LandingRecords::of_table(const plan::TableName& table) const {
   return fmt::format("connector = {} AND source_schema = {} AND source_table = {}", literal(connector_),
                      literal(table.schema), literal(table.table));
 }
 
-Result<std::vector<CopyRecord>> HotRecords::copies(SqlSession& session) const {
+Result<std::vector<CopyRecord>> LandingRecords::copies(SqlSession& session) const {
   const auto rows = WEIR_TRY(session.rows(fmt::format(
       "SELECT source_schema, source_table, version, phase, snapshot, snapshot_at_us, truncated, description "
       "FROM {} WHERE connector = {} ORDER BY ALL",
-      place("weir_tables"), literal(connector_))));
+      in_place("weir_tables"), literal(connector_))));
   std::vector<CopyRecord> copies;
   for (const auto& row : rows) {
     copies.push_back({.shape = WEIR_TRY(shape_of({row[0], row[1]}, row[7])),
@@ -118,43 +117,44 @@ Result<std::vector<CopyRecord>> HotRecords::copies(SqlSession& session) const {
   return copies;
 }
 
-Status HotRecords::save(SqlSession& session, const CopyRecord& copy) const {
+Status LandingRecords::save(SqlSession& session, const CopyRecord& copy) const {
   const auto& name = copy.shape.table->name;
-  WEIR_TRY(session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_tables"), of_table(name))));
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})", place("weir_tables"),
+  WEIR_TRY(session.run(fmt::format("DELETE FROM {} WHERE {}", in_place("weir_tables"), of_table(name))));
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})", in_place("weir_tables"),
                                  literal(connector_), literal(name.schema), literal(name.table), copy.version,
                                  copy.phase == CopyPhase::complete ? "'complete'" : "'loading'", literal(copy.snapshot),
                                  copy.snapshot_at_us, literal(copy.truncated), literal(to_text(copy.shape))));
 }
 
-Status HotRecords::forget(SqlSession& session, const plan::TableName& table) const {
-  return session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_tables"), of_table(table)));
+Status LandingRecords::forget(SqlSession& session, const plan::TableName& table) const {
+  return session.run(fmt::format("DELETE FROM {} WHERE {}", in_place("weir_tables"), of_table(table)));
 }
 
-Status HotRecords::forget_all(SqlSession& session) const {
+Status LandingRecords::forget_all(SqlSession& session) const {
   for (const auto& table : kTables) {
-    WEIR_TRY(session.run(fmt::format("DELETE FROM {} WHERE connector = {}", place(table.name), literal(connector_))));
+    WEIR_TRY(
+        session.run(fmt::format("DELETE FROM {} WHERE connector = {}", in_place(table.name), literal(connector_))));
   }
   return {};
 }
 
-Result<std::vector<ShapeIntent>> HotRecords::intents(SqlSession& session) const {
+Result<std::vector<ShapeIntent>> LandingRecords::intents(SqlSession& session) const {
   const auto rows = WEIR_TRY(session.rows(
       fmt::format("SELECT source_schema, source_table, version_after, columns_before FROM {} WHERE connector = {}",
-                  place("weir_intents"), literal(connector_))));
+                  in_place("weir_intents"), literal(connector_))));
   std::vector<ShapeIntent> intents;
   for (const auto& row : rows) intents.push_back({{row[0], row[1]}, std::stoull(row[2]), row[3]});
   return intents;
 }
 
-Status HotRecords::intend(SqlSession& session, const ShapeIntent& intent) const {
-  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {})", place("weir_intents"),
+Status LandingRecords::intend(SqlSession& session, const ShapeIntent& intent) const {
+  return session.run(fmt::format("INSERT INTO {} VALUES ({}, {}, {}, {}, {})", in_place("weir_intents"),
                                  literal(connector_), literal(intent.table.schema), literal(intent.table.table),
                                  intent.version_after, literal(intent.columns_before)));
 }
 
-Status HotRecords::settle(SqlSession& session, const plan::TableName& table) const {
-  return session.run(fmt::format("DELETE FROM {} WHERE {}", place("weir_intents"), of_table(table)));
+Status LandingRecords::settle(SqlSession& session, const plan::TableName& table) const {
+  return session.run(fmt::format("DELETE FROM {} WHERE {}", in_place("weir_intents"), of_table(table)));
 }
 
 }  // namespace weir::sync
