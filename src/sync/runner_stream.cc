@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 /// How long the stream's thread waits for changes before it looks at what else was asked for.
 constexpr milliseconds kStreamWait{50};
 
-constexpr std::chrono::seconds kPositionEvery{10};
+constexpr std::chrono::seconds kPositionEvery{5};
 
 plan::TableName table_of(const Change& change) {
   return std::visit(
