@@ -18,7 +18,7 @@ namespace weir::sync {
 struct Copy : CopyRecord {
   uint64_t hot_rows = 0;
   std::chrono::steady_clock::time_point hot_since, changed_at;  ///< the first row since the last fold; the last change
-  bool apart = true;         ///< the lake may show it as of another commit than the rest: nothing has joined them yet
+  bool apart = false;  ///< the lake shows it as of its snapshot, the rest as of another commit: until the next fold
   bool half_loaded = false;  ///< a load has put its rows into the lake, and has not come to its end
   bool lost = false;         ///< it is loading, and changes of it are lost: it must be prepared anew
   /// What upkeep has yet to look at: nothing new is found by looking again.

@@ -68,7 +68,6 @@ Status DirectLanding::drop_hot(const plan::TableName& table) {
 
 Status DirectLanding::recall_hot(Copy& copy) {
   copy.lost = copy.phase == CopyPhase::loading;
-  copy.apart = false;
   return {};
 }
 
@@ -79,7 +78,6 @@ Status DirectLanding::before_changes(const Copy& copy) {
 Status DirectLanding::settle_hot(Copy& copy) {
   if (copy.hot_rows > 0) WEIR_TRY(supersede(*session_, copy.shape, /*only_new=*/false));
   copy.hot_rows = 0;
-  copy.apart = false;
   return {};
 }
 
@@ -89,8 +87,14 @@ Status DirectLanding::end(SqlSession& session, const std::function<Status()>& co
 
 Status DirectLanding::land(const LandedPosition& position) {
   WEIR_TRY(session_->run("COMMIT"));  // of the hot tables
-  auto done = write(position);
-  if (done) done = in_turn(*session_, [&] { return commit_lake(position); }, {});
+  // All of it in the turn: DuckLake dates deletes when it writes them, and readers of a commit in between would see
+  // them (tests/lake/known).
+  const auto done = in_turn(*session_,
+                            [&]() -> Status {
+                              WEIR_TRY(write(position));
+                              return commit_lake(position);
+                            },
+                            {});
   if (!done) lose_loading();
   return done;
 }

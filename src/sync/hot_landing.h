@@ -27,7 +27,7 @@ class HotLanding final : public CopyLanding {
   Status drop_hot(const plan::TableName& table) override;
   Status recall_hot(Copy& copy) override;
   Status before_changes(const Copy&) override { return {}; }
-  Status settle_hot(Copy&) override { return {}; }
+  Status settle_hot(Copy& copy) override;
   Status end(lake::SqlSession&, const std::function<Status()>& commit) override { return commit(); }
   Status land(const LandedPosition& position) override;
   Status land_in_turn(const LandedPosition& position) override;
@@ -38,10 +38,12 @@ class HotLanding final : public CopyLanding {
   bool due(const Copy& copy, bool now) const;
   /// One fold under way.
   struct Fold {
-    const std::vector<Copy>& copies;               ///< all that are complete
-    std::map<plan::TableName, std::string> up_to;  ///< the last event of those that have hot rows
-    uint64_t moved = 0;                            ///< rows
-    bool gave_way = false;                         ///< to the committing thread
+    const std::vector<Copy>& copies;                    ///< all that are complete
+    std::string begun_at = {};                          ///< the newest snapshot of the lake then
+    std::map<plan::TableName, std::string> up_to = {};  ///< the last event of those that have hot rows
+    uint64_t moved = 0;                                 ///< rows
+    bool gave_way = false;                              ///< to the committing thread, or to another commit
+    bool overtaken = false;                             ///< by another commit
   };
   Result<uint64_t> fold_tables(const std::vector<Copy>& copies, std::stop_token stop);
   Status fold_rows(lake::SqlSession& session, const Copy& copy, Fold& fold);
@@ -49,6 +51,8 @@ class HotLanding final : public CopyLanding {
   Status switch_over(lake::SqlSession& lake, Fold& fold);
   void joined(const Fold& fold);
   Status checkpoint_hot(bool now);
+
+  int overtaken_ = 0;  ///< folds by another commit, one after the other; under `folding_`
 };
 
 }  // namespace weir::sync

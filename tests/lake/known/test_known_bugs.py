@@ -286,3 +286,23 @@ def test_a_parquet_dictionary_gives_all_zeros_one_sign(tmp_path):
     session = new_lake(tmp_path)
     session.execute("CREATE TABLE t AS SELECT CASE WHEN i % 2 = 0 THEN 0.0::DOUBLE ELSE '-0.0'::DOUBLE END AS d FROM range(10000) t(i)")
     assert session.execute("SELECT d::VARCHAR, count(*) FROM t GROUP BY 1").fetchall() == [("0.0", 10_000)]
+
+
+# --- not reported yet: deletes are dated when they are written, not when they are committed -------------------------------
+
+def test_deletes_dated_early_reproduce(tmp_path):
+    """A delete from an extent that has a file of deletes already, overtaken by another commit: `hot_landing.cc` gives way to that."""
+    session = new_lake(tmp_path)
+    for statement in ("CREATE TABLE t AS SELECT i FROM range(100) t(i)", "CREATE TABLE other (i INT)", "DELETE FROM t WHERE i = 0"):
+        session.execute(statement)
+    slow, quick = session.cursor(), session.cursor()
+    for cursor in (slow, quick):
+        cursor.execute("USE weir")
+    slow.execute("BEGIN")
+    slow.execute("DELETE FROM t WHERE i = 1")
+    slow.execute("INSERT INTO t VALUES (1)")
+    quick.execute("INSERT INTO other VALUES (1)")
+    slow.execute("COMMIT")
+    [newest] = numbers(session, "SELECT max(snapshot_id) FROM ducklake_snapshots('weir')")
+    assert numbers(session, f"SELECT count(*) FROM t AT (VERSION => {newest})") == [99]
+    assert numbers(session, f"SELECT count(*) FROM t AT (VERSION => {newest - 1})") == [98], "99 without the bug: the row is deleted before it came again"
