@@ -33,7 +33,7 @@ LandingOptions for_commits_in_lake(LandingOptions options) {
 
 }  // namespace
 
-DirectLanding::DirectLanding(std::string connector, OpenSession sessions, lake::Committer& committer,
+DirectLanding::DirectLanding(const std::string& connector, OpenSession sessions, lake::Committer& committer,
                              lake::FoldEpoch& epoch, LandingOptions options)
     : CopyLanding(LandingRecords(connector, new_uuid(), records_place(connector)), std::move(sessions), committer,
                   epoch, for_commits_in_lake(std::move(options))) {}

@@ -13,7 +13,7 @@ namespace weir::sync {
 /// then prepared anew.
 class DirectLanding final : public CopyLanding {
  public:
-  DirectLanding(std::string connector, OpenSession sessions, lake::Committer& committer, lake::FoldEpoch& epoch,
+  DirectLanding(const std::string& connector, OpenSession sessions, lake::Committer& committer, lake::FoldEpoch& epoch,
                 LandingOptions options);
 
   /// Whether something of the connector landed so.

@@ -36,9 +36,9 @@ Status forget(const Place& place) {
 
 }  // namespace
 
-Result<std::unique_ptr<Landing>> Landing::open(std::string connector, const OpenSession& sessions,
+Result<std::unique_ptr<Landing>> Landing::open(const std::string& connector, const OpenSession& sessions,
                                                lake::Committer& committer, lake::FoldEpoch& epoch,
-                                               LandingOptions options) {
+                                               const LandingOptions& options) {
   const Place place{connector, sessions, committer, epoch, options};
   if (options.kind == LandingKind::direct) {
     WEIR_TRY(forget<HotLanding>(place));

@@ -68,9 +68,9 @@ class Landing {
 
   /// Takes over the connector's landing: makes the position row when there is none, and takes the fence. What landed
   /// the other way is gone.
-  static Result<std::unique_ptr<Landing>> open(std::string connector, const OpenSession& sessions,
+  static Result<std::unique_ptr<Landing>> open(const std::string& connector, const OpenSession& sessions,
                                                lake::Committer& committer, lake::FoldEpoch& epoch,
-                                               LandingOptions options);
+                                               const LandingOptions& options);
   virtual ~Landing() = default;
 
   /// Whether every commit is one of the lake, which costs more than one that nobody needs is worth.
