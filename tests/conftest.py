@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -186,6 +187,22 @@ class Weir:
         answer = self.post("/v1/connectors", body)
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
+
+
+@pytest.fixture(scope="module")
+def seed():
+    """New at each run; WEIR_SEED replays one. pytest shows it when a test fails."""
+    value = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"replay with WEIR_SEED={value}")
+    return value
+
+
+@pytest.fixture
+def fresh_database(postgres):
+    """For one test."""
+    name = postgres.create_database()
+    yield name
+    postgres.drop_database(name)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ void note_bound(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<Logic
   query->bound(std::move(tables));
 }
 
-/// A query is bound anew for each of its plans, so what it asks of its sources is noted first.
+/// Which tables the statement names is noted before queries take their place.
 void before_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
   note_bound(input, plan);
   if (pushdown_enabled(input.context) && !relations_of(*plan).empty()) push_queries(input, plan);
@@ -195,7 +195,7 @@ class ScanReplacement {
     plan::ScanSummary summary;
     summary.source = relation.table->connector->name;
     summary.table = scan.table.to_string();
-    summary.projection_pushed = scan.projection.size() < scan.columns.size();
+    summary.projection_pushed = scan.query || scan.projection.size() < scan.columns.size();
     summary.limit_pushed = scan.limit;
     if (above.aggregate) summary.agg_residual_reason = why_not_grouped(relation);
     int next_parameter = 1;
@@ -220,7 +220,8 @@ class ScanReplacement {
   /// The nearest operator that stays here is in the way.
   std::string why_not_grouped(const RemoteRelation& relation) const {
     if (!pushdown_enabled(client_)) return std::string(kPushdownOff);
-    if (relation.reasons.empty()) return "another plan costs less";
+    if (!relation.refused.empty()) return "a filter below it stays here";
+    if (relation.reasons.empty()) return "DuckDB made it out of another operator";
     return relation.reasons.front() == kCrossSourceJoin ? "cross-source group-by" : relation.reasons.front();
   }
 

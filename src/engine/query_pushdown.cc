@@ -40,6 +40,13 @@ void normalize(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
   plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
 }
 
+/// A look-up need not pay for more.
+bool is_only_scans(const LogicalOperator& op) {
+  const bool scans = op.type == LogicalOperatorType::LOGICAL_GET || op.type == LogicalOperatorType::LOGICAL_FILTER ||
+                     op.type == LogicalOperatorType::LOGICAL_PROJECTION;
+  return scans && std::ranges::all_of(op.children, [](const auto& child) { return is_only_scans(*child); });
+}
+
 class QueryPushdown {
  public:
   QueryPushdown(duckdb::OptimizerExtensionInput& input, OperatorPtr& root) : input_(input), root_(root) {}
@@ -184,6 +191,7 @@ class QueryPushdown {
 }  // namespace
 
 void push_queries(duckdb::OptimizerExtensionInput& input, OperatorPtr& plan) {
+  if (is_only_scans(*plan)) return;
   normalize(input.optimizer, plan);
   plan->ResolveOperatorTypes();
   QueryPushdown pushdown(input, plan);

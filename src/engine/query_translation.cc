@@ -5,9 +5,10 @@
 
 #include <duckdb/planner/expression/bound_aggregate_expression.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
-#include <duckdb/planner/expression/bound_comparison_expression.hpp>
 #include <duckdb/planner/operator/list.hpp>
 
+#include "engine/aggregate_translation.h"
+#include "engine/join_translation.h"
 #include "engine/pushdown.h"
 #include "engine/remote_relation.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 using duckdb::ColumnBinding;
 using duckdb::Expression;
-using duckdb::JoinType;
 using duckdb::LogicalOperator;
 using duckdb::LogicalOperatorType;
 using Translation = std::expected<TranslatedQuery, Untranslated>;
@@ -33,34 +33,6 @@ ColumnOf columns_of(const std::vector<ColumnBinding>& bindings) {
     if (found == bindings.end()) return {};
     return static_cast<size_t>(found - bindings.begin());
   };
-}
-
-std::optional<plan::JoinKind> kind_of(JoinType type) {
-  switch (type) {
-    case JoinType::INNER:
-      return plan::JoinKind::inner;
-    case JoinType::LEFT:
-      return plan::JoinKind::left;
-    case JoinType::RIGHT:
-      return plan::JoinKind::right;
-    case JoinType::OUTER:
-      return plan::JoinKind::full;
-    case JoinType::SEMI:
-      return plan::JoinKind::semi;
-    case JoinType::ANTI:
-      return plan::JoinKind::anti;
-    default:
-      return {};
-  }
-}
-
-/// Whether the columns that a query of one table equates in a join pin its rows down to one.
-bool has_whole_key(const TranslatedQuery& side, const std::set<duckdb::idx_t>& columns) {
-  if (side.tables.size() != 1 || side.query.is_worth_pushing()) return false;
-  const auto& key = side.tables[0]->info->primary_key;
-  return !key.empty() && std::ranges::all_of(key, [&](const auto& name) {
-    return std::ranges::any_of(columns, [&](const auto column) { return side.query.columns()[column].name == name; });
-  });
 }
 
 /// Who is asked for the rows of a sub-plan; empty for what is here.
@@ -167,7 +139,7 @@ class PlanTranslator {
     return done(op, verdict, std::move(*below));
   }
 
-  /// A column under any type that it is cast to is another value there.
+  /// A column under another type would be another value there.
   static std::optional<plan::ExpressionPtr> selected(const Expression& expression, const TranslatedQuery& below) {
     const auto kind = expression.GetExpressionClass();
     if (kind != duckdb::ExpressionClass::BOUND_COLUMN_REF && kind != duckdb::ExpressionClass::BOUND_CONSTANT) return {};
@@ -192,7 +164,8 @@ class PlanTranslator {
       bindings.emplace_back(op.group_index, i);
     }
     for (size_t i = 0; i < op.expressions.size(); ++i) {
-      auto call = aggregate_of(op.expressions[i]->Cast<duckdb::BoundAggregateExpression>(), *below);
+      auto call =
+          translate_aggregate(op.expressions[i]->Cast<duckdb::BoundAggregateExpression>(), columns_of(below->bindings));
       if (!call) return refuse(op, op.expressions[i]->ToString() + ": " + call.error());
       aggregates.push_back(std::move(*call));
       bindings.emplace_back(op.aggregate_index, i);
@@ -201,44 +174,6 @@ class PlanTranslator {
     below->bindings = std::move(bindings);
     below->reduces = true;
     return done(op, verdict, std::move(*below));
-  }
-
-  static std::expected<plan::Aggregate, plan::Refusal> aggregate_of(const duckdb::BoundAggregateExpression& call,
-                                                                    const TranslatedQuery& below) {
-    struct Name {
-      std::string_view name;
-      plan::AggregateFunction function;
-    };
-    static constexpr Name kNames[] = {{"count_star", plan::AggregateFunction::count_rows},
-                                      {"count", plan::AggregateFunction::count},
-                                      {"sum", plan::AggregateFunction::sum},
-                                      {"sum_no_overflow", plan::AggregateFunction::sum},
-                                      {"min", plan::AggregateFunction::min},
-                                      {"max", plan::AggregateFunction::max}};
-    const auto* found = std::ranges::find(kNames, call.function.name, &Name::name);
-    const size_t arguments =
-        found != std::end(kNames) && found->function == plan::AggregateFunction::count_rows ? 0 : 1;
-    if (found == std::end(kNames) || call.children.size() != arguments) {
-      return std::unexpected("the aggregate is not pushed yet");
-    }
-    if (call.order_bys && !call.order_bys->orders.empty())
-      return std::unexpected("aggregates in an order are not pushed");
-    plan::Aggregate aggregate{found->function, {}, call.IsDistinct(), {}};
-    // The least of some values is the least of the different ones.
-    if (found->function == plan::AggregateFunction::min || found->function == plan::AggregateFunction::max) {
-      aggregate.distinct = false;
-    }
-    if (arguments > 0) {
-      auto input = column(*call.children[0], below);
-      if (!input) return std::unexpected(std::move(input.error()));
-      aggregate.input = std::move(*input);
-    }
-    if (call.filter) {
-      auto filter = weir::engine::translate(*call.filter, columns_of(below.bindings));
-      if (!filter) return std::unexpected(std::move(filter.error()));
-      aggregate.filter = std::move(*filter);
-    }
-    return aggregate;
   }
 
   Translation distinct(duckdb::LogicalDistinct& op) const {
@@ -297,10 +232,8 @@ class PlanTranslator {
 
   Translation join(duckdb::LogicalComparisonJoin& op) const {
     if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
-    const auto kind = kind_of(op.join_type);
-    if (!kind || op.predicate || !op.duplicate_eliminated_columns.empty()) {
-      return refuse(op, duckdb::JoinTypeToString(op.join_type) + " joins are not pushed");
-    }
+    const auto kind = join_kind(op);
+    if (!kind) return refuse(op, kind.error());
     auto left = translate(*op.children[0]);
     if (!left) return left;
     auto right = translate(*op.children[1]);
@@ -308,61 +241,40 @@ class PlanTranslator {
     auto both = left->bindings;
     both.insert(both.end(), right->bindings.begin(), right->bindings.end());
     std::vector<plan::ExpressionPtr> on;
-    std::set<duckdb::idx_t> left_keys, right_keys;
     for (const auto& condition : op.conditions) {
-      auto compared = comparison(condition, both);
+      auto compared = translate_condition(condition, columns_of(both));
       if (!compared) return refuse(op, "JOIN: " + compared.error());
-      note_keys(**compared, left->bindings.size(), left_keys, right_keys);
       on.push_back(std::move(*compared));
     }
-    const bool one_right = has_whole_key(*right, right_keys), one_left = has_whole_key(*left, left_keys);
-    const bool by_key = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti ||
-                        (*kind == plan::JoinKind::inner && (one_right || one_left)) ||
-                        (*kind == plan::JoinKind::left && one_right) || (*kind == plan::JoinKind::right && one_left);
+    const EquatedColumns equated(on, left->bindings.size());
+    const bool by_key = gives_no_more_rows(*kind, has_key(*left, equated.left), has_key(*right, equated.right));
     const bool left_only = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti;
-    TranslatedQuery joined{.tables = left->tables,
+    TranslatedQuery joined{.tables = std::move(left->tables),
                            .query = std::move(left->query),
-                           .bindings = left_only ? left->bindings : both,
+                           .bindings = left_only ? std::move(left->bindings) : std::move(both),
                            .reduces = false,
                            .joins_by_key = by_key && may_be_joined(*left) && may_be_joined(*right)};
     joined.tables.insert(joined.tables.end(), right->tables.begin(), right->tables.end());
-    auto verdict = joined.query.join(*kind, std::move(right->query), on);
+    const auto verdict = joined.query.join(*kind, std::move(right->query), on);
     return done(op, verdict, std::move(joined));
   }
 
   static bool may_be_joined(const TranslatedQuery& side) { return side.reduces || side.joins_by_key; }
 
-  static std::expected<plan::ExpressionPtr, plan::Refusal> comparison(const duckdb::JoinCondition& condition,
-                                                                      const std::vector<ColumnBinding>& bindings) {
-    if (condition.comparison == duckdb::ExpressionType::COMPARE_NOT_DISTINCT_FROM ||
-        condition.comparison == duckdb::ExpressionType::COMPARE_DISTINCT_FROM) {
-      return std::unexpected("IS [NOT] DISTINCT FROM is not pushed yet");
-    }
-    const duckdb::BoundComparisonExpression compared(condition.comparison, condition.left->Copy(),
-                                                     condition.right->Copy());
-    return weir::engine::translate(compared, columns_of(bindings));
-  }
-
-  /// The columns of both sides that a condition equates.
-  static void note_keys(const plan::Expression& condition, size_t left_count, std::set<duckdb::idx_t>& left,
-                        std::set<duckdb::idx_t>& right) {
-    const auto* compare = std::get_if<plan::Compare>(&condition.node);
-    if (compare == nullptr || compare->op != plan::Comparison::equal) return;
-    for (const auto* side : {&compare->left, &compare->right}) {
-      const auto* ref = std::get_if<plan::ColumnRef>(&(*side)->node);
-      if (ref == nullptr) return;
-      if (ref->index < left_count) {
-        left.insert(ref->index);
-      } else {
-        right.insert(ref->index - left_count);
-      }
-    }
+  /// Whether the columns pin the rows of one table down to one.
+  static bool has_key(const TranslatedQuery& side, const std::set<size_t>& columns) {
+    if (side.tables.size() != 1 || side.query.is_worth_pushing()) return false;
+    const auto& key = side.tables[0]->info->primary_key;
+    return !key.empty() && std::ranges::all_of(key, [&](const auto& name) {
+      return std::ranges::any_of(columns, [&](const auto column) { return side.query.columns()[column].name == name; });
+    });
   }
 
   Translation set_operation(duckdb::LogicalSetOperation& op) const {
     if (!op.setop_all) return refuse(op, "UNION without ALL is not pushed yet");
     if (sources_of(op).size() > 1) return refuse(op, "UNION ALL over several sources");
     std::optional<TranslatedQuery> all;
+    std::vector<plan::QueryBuilder> others;
     for (const auto& child : op.children) {
       auto part = translate(*child);
       if (!part) return part;
@@ -372,9 +284,10 @@ class PlanTranslator {
         all = std::move(*kept);
         continue;
       }
-      if (auto verdict = all->query.union_all(std::move(kept->query)); !verdict) return refuse(op, verdict.error());
       all->tables.insert(all->tables.end(), kept->tables.begin(), kept->tables.end());
+      others.push_back(std::move(kept->query));
     }
+    if (auto verdict = all->query.union_all(std::move(others)); !verdict) return refuse(op, verdict.error());
     all->bindings.clear();
     for (size_t i = 0; i < op.column_count; ++i) all->bindings.emplace_back(op.table_index, i);
     return std::move(*all);

@@ -89,6 +89,8 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> describe_scan(const ReadOrde
   };
   show_list("Filters Pushed", summary.filters_pushed);
   show_list("Filters Residual", summary.filters_residual);
+  show_list("Aggregates Pushed", summary.agg_pushed);
+  show_list("Order Pushed", summary.sort_pushed);
   if (summary.limit_pushed) shown["Limit Pushed"] = std::to_string(*summary.limit_pushed);
   show_list("Stays Here", summary.residual_reasons);
   duckdb::PhysicalOperator::SetEstimatedCardinality(shown, estimated_rows);

@@ -63,8 +63,9 @@ std::vector<Column> input_columns(const Query& query) {
   return columns;
 }
 
-std::vector<Column> result_columns(const Query& query) {
-  auto inputs = input_columns(query);
+std::vector<Column> result_columns(const Query& query) { return result_columns(query, input_columns(query)); }
+
+std::vector<Column> result_columns(const Query& query, const std::vector<Column>& inputs) {
   if (!query.grouping) return inputs;
   std::vector<Column> columns;
   for (const auto& key : query.grouping->keys) columns.push_back(key_column(*key, inputs));

@@ -79,9 +79,11 @@ struct BaseTable {
 /// The source's tables that a query reads, as often as it names them.
 std::vector<BaseTable> base_tables(const Query& query);
 
-/// The columns that `filters` may name, and those that `outputs` may name.
+/// The columns that `filters` may name, and those that `outputs` may name; `inputs` are the former, under names to be
+/// shown.
 std::vector<Column> input_columns(const Query& query);
 std::vector<Column> result_columns(const Query& query);
+std::vector<Column> result_columns(const Query& query, const std::vector<Column>& inputs);
 
 /// Facts of a key's or an aggregate's value, its name as people read it: "SUM(total)". `columns` are those of its
 /// input. The type of a sum is decimal.

@@ -60,10 +60,15 @@ void allow_nulls(std::vector<Column>& columns, size_t first, size_t count) {
   for (size_t i = 0; i < count; ++i) columns[first + i].nullable = true;
 }
 
-/// Not of NULL, whose type nobody knows, and of text that a source cannot hold.
+bool has_same_range(Kind kind) {
+  return kind == Kind::boolean || kind == Kind::int16 || kind == Kind::int32 || kind == Kind::int64 ||
+         kind == Kind::decimal || kind == Kind::text;
+}
+
+/// Not of NULL, whose type nobody knows, of text that a source cannot hold, and of types whose ranges differ.
 std::optional<Column> constant_column(const Expression& value) {
   const auto* constant = std::get_if<Constant>(&value.node);
-  if (constant == nullptr || constant->is_null()) return {};
+  if (constant == nullptr || constant->is_null() || !has_same_range(constant->type.kind)) return {};
   const auto* text = std::get_if<std::string>(&constant->value);
   if (text != nullptr && text->find('\0') != std::string::npos) return {};
   return Column{.name = "constant", .type = constant->type, .source_type = "constant", .is_computed = true};
@@ -276,19 +281,20 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   return {};
 }
 
-Verdict QueryBuilder::union_all(QueryBuilder other) {
+Verdict QueryBuilder::union_all(std::vector<QueryBuilder> others) {
   if (!capabilities_.union_all) return refuse("the source has no UNION ALL");
-  if (!std::ranges::equal(query_.columns, other.query_.columns, same_form)) {
-    return refuse("UNION ALL of columns that the source keeps in different forms");
-  }
   auto columns = query_.columns;
-  for (size_t i = 0; i < columns.size(); ++i) columns[i].nullable |= other.query_.columns[i].nullable;
-  Query outer;
-  outer.from.columns = columns;
-  auto first = std::make_shared<const Query>(std::move(query_));
-  auto second = std::make_shared<const Query>(std::move(other.query_));
-  outer.from.from = UnionAll{{std::move(first), std::move(second)}};
-  query_ = std::move(outer);
+  UnionAll all;
+  all.queries.push_back(std::make_shared<const Query>(std::move(query_)));
+  for (auto& other : others) {
+    if (!std::ranges::equal(columns, other.query_.columns, same_form)) {
+      return refuse("UNION ALL of columns that the source keeps in different forms");
+    }
+    for (size_t i = 0; i < columns.size(); ++i) columns[i].nullable |= other.query_.columns[i].nullable;
+    all.queries.push_back(std::make_shared<const Query>(std::move(other.query_)));
+  }
+  query_ = {};
+  query_.from = {std::move(all), columns};
   show_all(std::move(columns));
   worth_ = true;
   return {};

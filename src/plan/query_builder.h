@@ -43,7 +43,7 @@ class QueryBuilder {
   /// `on` names the columns of both sides, one after the other, and so are the columns afterwards; of a semi or an anti
   /// join they are the left ones.
   Verdict join(JoinKind kind, QueryBuilder right, const std::vector<ExpressionPtr>& on);
-  Verdict union_all(QueryBuilder other);
+  Verdict union_all(std::vector<QueryBuilder> others);
 
   QueryPtr build() const;
 

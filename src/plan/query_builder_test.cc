@@ -146,14 +146,14 @@ TEST_F(QueryBuilderTest, RefusesWhatItIsNotTrustedWith) {
   ok(floats.select({ref(2)}));
   EXPECT_NE(reason(floats.distinct()), "");
   auto other = orders();
-  EXPECT_NE(reason(users().union_all(other)), "") << "columns of other types";
+  EXPECT_NE(reason(users().union_all({other})), "") << "columns of other types";
   capabilities_.aggregate = capabilities_.sort = capabilities_.join = capabilities_.union_all = false;
   EXPECT_EQ(reason(users().group({ref(1)}, {})), "the source has no aggregates");
   EXPECT_EQ(reason(users().distinct()), "the source has no DISTINCT");
   EXPECT_EQ(reason(users().first({{ref(0)}}, 1, 0)), "the source has no ORDER BY");
   EXPECT_EQ(reason(users().limit(1, 1)), "OFFSET: the source has none");
   EXPECT_EQ(reason(users().join(JoinKind::inner, orders(), {})), "the source has no joins");
-  EXPECT_EQ(reason(users().union_all(users())), "the source has no UNION ALL");
+  EXPECT_EQ(reason(users().union_all({users()})), "the source has no UNION ALL");
 }
 
 TEST_F(QueryBuilderTest, TellsWhatItAsks) {
@@ -167,9 +167,9 @@ TEST_F(QueryBuilderTest, TellsWhatItAsks) {
   summarize(*query.build(), summary, next_parameter);
   EXPECT_EQ(summary.table, "public.orders, public.users");
   EXPECT_TRUE(summary.join_pushed);
-  EXPECT_EQ(summary.filters_pushed, (Names{"user_id = id", "SUM(total) > $1"}));
-  EXPECT_EQ(summary.agg_pushed, (Names{"SUM(total)", "GROUP BY region"}));
-  EXPECT_EQ(summary.sort_pushed, Names{"SUM(total) DESC NULLS LAST"});
+  EXPECT_EQ(summary.filters_pushed, (Names{"orders.user_id = users.id", "SUM(orders.total) > $1"}));
+  EXPECT_EQ(summary.agg_pushed, (Names{"SUM(orders.total)", "GROUP BY users.region"}));
+  EXPECT_EQ(summary.sort_pushed, Names{"SUM(orders.total) DESC NULLS LAST"});
   EXPECT_EQ(summary.limit_pushed, 3u);
 }
 

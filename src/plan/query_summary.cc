@@ -11,14 +11,14 @@ class Summarizer {
 
   void add(const Query& query, bool outermost) {
     add(query.from);
-    const auto inputs = input_columns(query);
+    const auto inputs = shown_inputs(query);
     for (const auto& join : query.joins) {
       summary_.join_pushed = true;
       add(join.right);
       add_filters(join.on, inputs);
     }
     add_filters(query.filters, inputs);
-    const auto results = result_columns(query);
+    const auto results = result_columns(query, inputs);
     if (query.grouping) add(*query.grouping, results);
     if (query.distinct) summary_.agg_pushed.emplace_back("DISTINCT");
     for (const auto& key : query.order) {
@@ -29,6 +29,24 @@ class Summarizer {
   }
 
  private:
+  /// Where several tables are joined, each column with its table's name.
+  std::vector<Column> shown_inputs(const Query& query) {
+    auto columns = input_columns(query);
+    if (query.joins.empty()) return columns;
+    size_t first = 0;
+    const auto name_columns = [&](const Input& input) {
+      const auto* table = std::get_if<TableName>(&input.from);
+      for (size_t i = first; table != nullptr && i < first + input.columns.size(); ++i) {
+        columns[i].name = table->table + "." + shown_name(i, columns);
+        columns[i].is_computed = true;
+      }
+      first += input.columns.size();
+    };
+    name_columns(query.from);
+    for (const auto& join : query.joins) name_columns(join.right);
+    return columns;
+  }
+
   void add(const Input& input) {
     if (const auto* table = std::get_if<TableName>(&input.from)) {
       summary_.table += (summary_.table.empty() ? "" : ", ") + table->to_string();

@@ -226,6 +226,12 @@ class History:
             self.digests = self.before
         self.undo = []
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+
     def start(self):
         self.stopping.clear()
         self.thread = threading.Thread(target=self.run, daemon=True)

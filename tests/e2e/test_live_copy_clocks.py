@@ -1,8 +1,6 @@
 """Somebody sets a clock, Weir's or the source's, while a copy is kept: nothing is lost, nothing young is taken for old, no wait goes wrong."""
 
 import glob
-import os
-import random
 import threading
 import time
 
@@ -44,19 +42,14 @@ def clock(tmp_path):
 
 
 @pytest.fixture
-def database(postgres):
-    name = postgres.create_database()
-    yield name
-    postgres.drop_database(name)
+def database(fresh_database):
+    return fresh_database
 
 
 @pytest.fixture
-def history(postgres, database):
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"replay with WEIR_SEED={seed}")
-    history = History(postgres.database_url(database), seed, rows=2_000)
-    yield history
-    history.stopping.set()
+def history(postgres, database, seed):
+    with History(postgres.database_url(database), seed, rows=2_000) as history:
+        yield history
 
 
 def lags(weir, copy):
@@ -145,7 +138,7 @@ def test_a_stopped_table_grows_no_younger(postgres, database, tmp_path, clock, h
         weir.stop()
 
 
-def test_the_clock_of_the_source_is_set(tmp_path):
+def test_the_clock_of_the_source_is_set(tmp_path, seed):
     directory = OwnPostgres.new_directory()
     clock = Clock(directory / "clock")
     server = OwnPostgres.start("wal_sender_timeout=10s", directory=directory, environment=clock.environment)
@@ -153,7 +146,7 @@ def test_the_clock_of_the_source_is_set(tmp_path):
     weir = Weir(directory=tmp_path / "weir", environment={"PG_PROD_PASSWORD": server.password}).start()
     try:
         database = server.create_database()
-        history = History(server.database_url(database), random.SystemRandom().randrange(2**32), rows=2_000)
+        history = History(server.database_url(database), seed, rows=2_000)
         copy = Copied(weir, server, database, TABLES, port=network.port)
         copy.wait_streaming()
         for offset in JUMPS[:2]:

@@ -9,7 +9,7 @@ import time
 import duckdb
 from history import STATE, History
 from test_live_copy import phases, sync_status
-from test_live_copy_kills import register, seed, streaming  # noqa: F401
+from test_live_copy_kills import register, streaming
 
 from conftest import DEEP, Weir, wait_until
 
@@ -40,7 +40,7 @@ def check_snapshots(data, history, count):
     return len(chosen)
 
 
-def test_kills(postgres, database, tmp_path, seed):  # noqa: F811
+def test_kills(postgres, database, tmp_path, seed):
     chance = random.Random(seed)
     history = History(postgres.database_url(database), seed, rows=60_000)
     weir = Weir(directory=tmp_path, environment={"PG_PROD_PASSWORD": postgres.password}).start()

@@ -1,7 +1,5 @@
 """The data directory has no more room while a stream comes in: what is there is read, the reason is said, and with room again all goes on."""
 
-import os
-import random
 import time
 
 import pytest
@@ -15,10 +13,8 @@ TABLES = ["accounts", "items", "progress"]
 
 
 @pytest.fixture
-def database(postgres):
-    name = postgres.create_database()
-    yield name
-    postgres.drop_database(name)
+def database(fresh_database):
+    return fresh_database
 
 
 @pytest.fixture
@@ -37,12 +33,9 @@ def weir(postgres, disk):
 
 
 @pytest.fixture
-def history(postgres, database):
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"replay with WEIR_SEED={seed}")
-    history = History(postgres.database_url(database), seed, rows=2_000)
-    yield history
-    history.stopping.set()
+def history(postgres, database, seed):
+    with History(postgres.database_url(database), seed, rows=2_000) as history:
+        yield history
 
 
 def says_full(copy, disk):

@@ -1,7 +1,5 @@
 """The source's history becomes another one: a standby takes over, or the server is put back to a copy of its files. Never a silent gap."""
 
-import os
-import random
 
 import pytest
 
@@ -33,12 +31,9 @@ def network(postgres):
 
 
 @pytest.fixture
-def history(postgres, database):
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"replay with WEIR_SEED={seed}")
-    history = History(postgres.database_url(database), seed, rows=2_000)
-    yield history
-    history.stopping.set()
+def history(postgres, database, seed):
+    with History(postgres.database_url(database), seed, rows=2_000) as history:
+        yield history
 
 
 @pytest.fixture

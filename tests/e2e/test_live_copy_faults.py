@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import random
 import signal
 import subprocess
 import time
@@ -99,8 +98,7 @@ def drop_slot(postgres, copy):
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_source_restarts(weir, postgres, database, copied, mode):
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
+def test_source_restarts(weir, postgres, database, copied, mode, seed):
     history = History(postgres.database_url(database), seed, rows=30_000)
     copy = copied(["accounts", "items", "progress"], text="", mode="sync")
     history.start()

@@ -2,12 +2,10 @@
 
 import collections
 import contextlib
-import os
 import random
 import signal
 import time
 
-import pytest
 import requests
 
 from conftest import DEEP, Weir, wait_until
@@ -18,13 +16,6 @@ from test_live_copy import phases, sync_status
 # What the server does when it dies: at random moments, and in the system calls that kill_points names.
 ROUND = ["stream", "hot commit", "snapshot", "snapshot's extents", "hot commit", "snapshot", "lake commit", "hot commit", "snapshot", "snapshot's extents"]
 ROUNDS = 40 if DEEP else 4
-
-
-@pytest.fixture
-def seed():
-    seed = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"replay with WEIR_SEED={seed}")
-    return seed
 
 
 def register(weir, postgres, database, **sync):

@@ -3,7 +3,6 @@
 The seed is new at each run and printed; WEIR_SEED replays one."""
 
 import collections
-import os
 import random
 
 import pytest
@@ -138,13 +137,6 @@ def generate(chance):
                 chance.shuffle(deck)
             atoms.append(Atom(chance, *deck.pop()))
         yield atoms, build(chance, atoms)
-
-
-@pytest.fixture(scope="module")
-def seed():
-    value = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**31))
-    print(f"\nWEIR_SEED={value}")
-    return value
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ The seed is new at each run and printed; WEIR_SEED replays one. A query that dif
 import copy
 import dataclasses
 import decimal
-import os
 import random
 
 import pytest
@@ -164,13 +163,6 @@ def several(chance, plain):
 def generate(chance):
     plain = chance.random() < 0.5
     return chance.choice([grouped, grouped, topmost, joined, joined, nested, several])(chance, plain)
-
-
-@pytest.fixture(scope="module")
-def seed():
-    value = int(os.environ.get("WEIR_SEED") or random.SystemRandom().randrange(2**31))
-    print(f"\nWEIR_SEED={value}")
-    return value
 
 
 @pytest.fixture(scope="module")

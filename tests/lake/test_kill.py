@@ -5,8 +5,6 @@ import statistics
 import threading
 import time
 
-import pytest
-
 from conftest import DEEP
 from shell import Killed, Shell
 
@@ -78,13 +76,6 @@ def commit_until_killed(shell, model, commits, dice):
     finally:
         if killer:
             killer.join()
-
-
-@pytest.fixture
-def seed():
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
-    return seed
 
 
 def test_kill_at_any_moment_leaves_the_last_committed_snapshot(tmp_path, seed):

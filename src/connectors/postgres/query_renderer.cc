@@ -109,7 +109,9 @@ std::string QueryRenderer::aggregate(const plan::Aggregate& aggregate, const Spa
       text = "count(*)";
       break;
     case AggregateFunction::count:
-      text = fmt::format("count({}{})", distinct, value(*aggregate.input, space));
+      // Of a type with a cast that somebody made, what is sent decides whether it is NULL.
+      text = fmt::format("count({}{}{})", distinct, value(*aggregate.input, space),
+                         wire_cast(column_of(*aggregate.input, space.columns)));
       break;
     case AggregateFunction::sum: {
       const bool widen = is_integer(column_of(*aggregate.input, space.columns).type.kind);

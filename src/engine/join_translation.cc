@@ -1,0 +1,71 @@
+#include "engine/join_translation.h"
+
+#include <duckdb/planner/expression/bound_comparison_expression.hpp>
+
+namespace weir::engine {
+
+using duckdb::ExpressionType;
+using duckdb::JoinType;
+
+std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComparisonJoin& join) {
+  const bool is_plain = !join.predicate && join.duplicate_eliminated_columns.empty();
+  switch (is_plain ? join.join_type : JoinType::INVALID) {
+    case JoinType::INNER:
+      return plan::JoinKind::inner;
+    case JoinType::LEFT:
+      return plan::JoinKind::left;
+    case JoinType::RIGHT:
+      return plan::JoinKind::right;
+    case JoinType::OUTER:
+      return plan::JoinKind::full;
+    case JoinType::SEMI:
+      return plan::JoinKind::semi;
+    case JoinType::ANTI:
+      return plan::JoinKind::anti;
+    default:
+      return std::unexpected(is_plain ? duckdb::JoinTypeToString(join.join_type) + " joins are not pushed"
+                                      : std::string("joins by more than comparisons are not pushed"));
+  }
+}
+
+std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duckdb::JoinCondition& condition,
+                                                                      const ColumnOf& column_of) {
+  if (condition.comparison == ExpressionType::COMPARE_NOT_DISTINCT_FROM ||
+      condition.comparison == ExpressionType::COMPARE_DISTINCT_FROM) {
+    return std::unexpected("IS [NOT] DISTINCT FROM is not pushed yet");
+  }
+  const duckdb::BoundComparisonExpression compared(condition.comparison, condition.left->Copy(),
+                                                   condition.right->Copy());
+  return translate(compared, column_of);
+}
+
+EquatedColumns::EquatedColumns(const std::vector<plan::ExpressionPtr>& conditions, size_t left_count) {
+  for (const auto& condition : conditions) {
+    const auto* compare = std::get_if<plan::Compare>(&condition->node);
+    if (compare == nullptr || compare->op != plan::Comparison::equal) continue;
+    const auto* one = std::get_if<plan::ColumnRef>(&compare->left->node);
+    const auto* other = std::get_if<plan::ColumnRef>(&compare->right->node);
+    if (one == nullptr || other == nullptr || (one->index < left_count) == (other->index < left_count)) continue;
+    left.insert(std::min(one->index, other->index));
+    right.insert(std::max(one->index, other->index) - left_count);
+  }
+}
+
+bool gives_no_more_rows(plan::JoinKind kind, bool left_has_key, bool right_has_key) {
+  switch (kind) {
+    case plan::JoinKind::semi:
+    case plan::JoinKind::anti:
+      return true;
+    case plan::JoinKind::inner:
+      return left_has_key || right_has_key;
+    case plan::JoinKind::left:
+      return right_has_key;
+    case plan::JoinKind::right:
+      return left_has_key;
+    case plan::JoinKind::full:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace weir::engine
