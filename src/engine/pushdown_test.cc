@@ -211,6 +211,15 @@ TEST_F(Pushdown, SaysWhyOperatorsStayHere) {
   EXPECT_EQ(session.query->scans().at(1).residual_reasons, Texts{"the source has no joins"});
 }
 
+TEST_F(Pushdown, SaysNothingOfWhatNobodyExpectsOnASource) {
+  EXPECT_EQ(session.run("CREATE TABLE kept AS SELECT id FROM pg.public.users").error, "");
+  EXPECT_EQ(session.query->scans().at(0).residual_reasons, Texts{});
+  EXPECT_EQ(session.run("INSERT INTO kept SELECT id FROM pg.public.users").error, "");
+  EXPECT_EQ(session.query->scans().at(0).residual_reasons, Texts{});
+  session.explain("SELECT id FROM pg.public.users");
+  EXPECT_EQ(session.query->scans().at(0).residual_reasons, Texts{});
+}
+
 TEST_F(Pushdown, PushesParametersOfPreparedStatementsAtEachExecution) {
   auto statement = session.connection.Prepare("SELECT id FROM pg.public.users WHERE name = $1 LIMIT $2");
   ASSERT_FALSE(statement->HasError()) << statement->GetError();

@@ -81,6 +81,12 @@ class PlanTranslator {
         return refuse(op, "ORDER BY is pushed with a LIMIT only");
       case LogicalOperatorType::LOGICAL_WINDOW:
         return refuse(op, "window functions are never pushed");
+      case LogicalOperatorType::LOGICAL_EXPLAIN:
+      case LogicalOperatorType::LOGICAL_INSERT:
+      case LogicalOperatorType::LOGICAL_CREATE_TABLE:
+      case LogicalOperatorType::LOGICAL_COPY_TO_FILE:
+      case LogicalOperatorType::LOGICAL_EXTENSION_OPERATOR:
+        return refuse(op, "");  // nobody expects them on a source
       default:
         return refuse(op, duckdb::StringUtil::Replace(op.GetName(), "_", " ") + " is not pushed");
     }
