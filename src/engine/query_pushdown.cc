@@ -85,25 +85,29 @@ class QueryPushdown {
     }
     // Rows arrive in the source's order, but nothing above promises to keep it: the few rows are sorted again.
     const auto rows = expected_rows(*slot, translated->query.limit());
-    auto sort = translated->query.is_ordered() ? take_sort(*slot) : nullptr;
+    auto sort = translated->query.is_ordered() ? take_sort(*slot, translated->query.limit().value()) : nullptr;
     if (translated->query.is_ordered() && !sort) return false;
     put_scan(slot, *translated, rows, std::move(sort));
     return true;
   }
 
-  /// The order of a top-N as an operator of its own; nothing when something stands between.
-  static duckdb::unique_ptr<duckdb::LogicalOrder> take_sort(LogicalOperator& op) {
+  /// The top-N without its child and its offset, which are the source's; nothing when something stands between.
+  /// A full sort would do, but DuckDB 1.5.5's gives 0.0 for -0.0.
+  static duckdb::unique_ptr<duckdb::LogicalTopN> take_sort(LogicalOperator& op, uint64_t limit) {
     if (op.type == LogicalOperatorType::LOGICAL_TOP_N) {
-      return duckdb::make_uniq<duckdb::LogicalOrder>(std::move(op.Cast<duckdb::LogicalTopN>().orders));
+      return duckdb::make_uniq<duckdb::LogicalTopN>(std::move(op.Cast<duckdb::LogicalTopN>().orders), limit, 0);
     }
     const bool sorted =
         op.type == LogicalOperatorType::LOGICAL_LIMIT && op.children[0]->type == LogicalOperatorType::LOGICAL_ORDER_BY;
     if (!sorted) return nullptr;
-    return duckdb::unique_ptr_cast<LogicalOperator, duckdb::LogicalOrder>(std::move(op.children[0]));
+    auto& order = op.children[0]->Cast<duckdb::LogicalOrder>();
+    auto top = duckdb::make_uniq<duckdb::LogicalTopN>(std::move(order.orders), limit, 0);
+    top->children = std::move(order.children);
+    return top;
   }
 
   void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, uint64_t rows,
-                duckdb::unique_ptr<duckdb::LogicalOrder> sort) {
+                duckdb::unique_ptr<duckdb::LogicalTopN> sort) {
     auto& replaced = sort && !sort->children.empty() ? *sort->children[0] : *slot;
     const auto bindings = replaced.GetColumnBindings();
     replaced.ResolveOperatorTypes();

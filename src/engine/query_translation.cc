@@ -225,9 +225,7 @@ class PlanTranslator {
     auto& child = *op.children[0];
     if (child.type == LogicalOperatorType::LOGICAL_ORDER_BY) {
       auto& order = child.Cast<duckdb::LogicalOrder>();
-      auto sorted = first(op, *order.children[0], order.orders, limit, offset);
-      if (!sorted || !order.HasProjectionMap()) return sorted;
-      return keep(op, std::move(*sorted), order.GetColumnBindings());
+      return first(op, *order.children[0], order.orders, limit, offset);
     }
     auto below = translate(child);
     if (!below) return below;

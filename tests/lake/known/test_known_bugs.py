@@ -288,6 +288,17 @@ def test_a_parquet_dictionary_gives_all_zeros_one_sign(tmp_path):
     assert session.execute("SELECT d::VARCHAR, count(*) FROM t GROUP BY 1").fetchall() == [("0.0", 10_000)]
 
 
+# --- duckdb/duckdb#25417: a full sort reads its keys back from a form in which -0.0 is 0.0 ---------------------------------
+
+def test_25417_reproduces_but_not_with_a_limit(tmp_path):
+    """So a top-N that a source has done stays a top-N here (`engine/query_pushdown.cc`)."""
+    session = new_lake(tmp_path)
+    session.execute("CREATE TABLE t AS SELECT '-0.0'::DOUBLE AS d")
+    sorted_rows = lambda limit: session.execute(f"SELECT d::VARCHAR FROM (SELECT d FROM t ORDER BY d {limit})").fetchall()
+    assert sorted_rows("") == [("0.0",)]
+    assert sorted_rows("LIMIT 1") == [("-0.0",)]
+
+
 # --- not reported yet: deletes are dated when they are written, not when they are committed -------------------------------
 
 def test_deletes_dated_early_reproduce(tmp_path):
