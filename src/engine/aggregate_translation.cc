@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "engine/average.h"
+
 namespace weir::engine {
 namespace {
 
@@ -12,17 +14,19 @@ struct Name {
   std::string_view name;
   AggregateFunction function;
 };
+constexpr std::string_view kAverage = "avg";
 constexpr Name kNames[] = {{"count_star", AggregateFunction::count_rows},
                            {"count", AggregateFunction::count},
                            {"sum", AggregateFunction::sum},
                            {"sum_no_overflow", AggregateFunction::sum},
                            {"min", AggregateFunction::min},
-                           {"max", AggregateFunction::max}};
+                           {"max", AggregateFunction::max},
+                           {kAverage, AggregateFunction::sum}};
 
 }  // namespace
 
-std::expected<plan::Aggregate, plan::Refusal> translate_aggregate(const duckdb::BoundAggregateExpression& call,
-                                                                  const ColumnOf& column_of) {
+std::expected<TranslatedAggregate, plan::Refusal> translate_aggregate(const duckdb::BoundAggregateExpression& call,
+                                                                      const ColumnOf& column_of) {
   const auto* found = std::ranges::find(kNames, call.function.name, &Name::name);
   if (found == std::end(kNames)) return std::unexpected("the aggregate is not pushed yet");
   const size_t arguments = found->function == AggregateFunction::count_rows ? 0 : 1;
@@ -35,7 +39,7 @@ std::expected<plan::Aggregate, plan::Refusal> translate_aggregate(const duckdb::
   const bool is_extreme = found->function == AggregateFunction::min || found->function == AggregateFunction::max;
   aggregate.distinct = call.IsDistinct() && !is_extreme;
   if (arguments > 0) {
-    auto input = translate_value(*call.children[0], column_of);
+    auto input = translate(*call.children[0], column_of);
     if (!input) return std::unexpected(std::move(input.error()));
     aggregate.input = std::move(*input);
   }
@@ -44,7 +48,12 @@ std::expected<plan::Aggregate, plan::Refusal> translate_aggregate(const duckdb::
     if (!filter) return std::unexpected(std::move(filter.error()));
     aggregate.filter = std::move(*filter);
   }
-  return aggregate;
+  if (found->name != kAverage) return TranslatedAggregate{std::move(aggregate), {}};
+  if (!divides_exact_sum(call.children[0]->return_type))
+    return std::unexpected("its sum depends on the order of the rows");
+  auto count = aggregate;
+  count.function = AggregateFunction::count;
+  return TranslatedAggregate{std::move(aggregate), std::move(count)};
 }
 
 }  // namespace weir::engine

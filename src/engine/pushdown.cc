@@ -12,6 +12,7 @@
 #include <duckdb/planner/expression/bound_operator_expression.hpp>
 #include <duckdb/planner/expression_iterator.hpp>
 
+#include "engine/function_translation.h"
 #include "engine/remote_types.h"
 
 namespace weir::engine {
@@ -95,7 +96,8 @@ class Translator {
  public:
   explicit Translator(const ColumnOf& column_of) : column_of_(column_of) {}
 
-  Translation predicate(const Expression& expression) const {
+  /// A predicate or a value, exact casts taken away.
+  Translation any(const Expression& expression) const {
     switch (expression.GetExpressionClass()) {
       case ExpressionClass::BOUND_COMPARISON:
         return comparison(expression);
@@ -107,15 +109,20 @@ class Translator {
         return operation(expression);
       case ExpressionClass::BOUND_FUNCTION:
         return function(expression);
+      case ExpressionClass::BOUND_CASE:
+        return translate_case(expression, part());
       default:
-        return operand(expression);
+        return leaf(expression);
     }
   }
 
-  /// A column or a constant, exact casts taken away.
-  Translation operand(const Expression& expression) const;
-
  private:
+  TranslatePart part() const {
+    return [this](const Expression& one) { return any(one); };
+  }
+
+  Translation leaf(const Expression& expression) const;
+
   Translation comparison(const Expression& expression) const {
     const auto& compare = expression.Cast<duckdb::BoundComparisonExpression>();
     const auto op = comparison_of(compare.GetExpressionType());
@@ -124,9 +131,9 @@ class Translator {
   }
 
   Translation compare_operands(Comparison op, const Expression& left, const Expression& right) const {
-    auto first = operand(left);
+    auto first = any(left);
     if (!first) return first;
-    auto second = operand(right);
+    auto second = any(right);
     if (!second) return second;
     return plan::make(plan::Compare{op, *first, *second});
   }
@@ -146,7 +153,7 @@ class Translator {
     const auto& node = expression.Cast<duckdb::BoundConjunctionExpression>();
     std::vector<ExpressionPtr> children;
     for (const auto& child : node.children) {
-      auto translated = predicate(*child);
+      auto translated = any(*child);
       if (!translated) return translated;
       children.push_back(*translated);
     }
@@ -158,36 +165,32 @@ class Translator {
     const auto& node = expression.Cast<duckdb::BoundOperatorExpression>();
     switch (node.GetExpressionType()) {
       case ExpressionType::OPERATOR_NOT: {
-        auto child = predicate(*node.children[0]);
+        auto child = any(*node.children[0]);
         if (!child) return child;
         return plan::make(plan::Not{*child});
       }
       case ExpressionType::OPERATOR_IS_NULL:
       case ExpressionType::OPERATOR_IS_NOT_NULL: {
-        auto input = operand(*node.children[0]);
+        auto input = any(*node.children[0]);
         if (!input) return input;
         return plan::make(plan::IsNull{*input, node.GetExpressionType() == ExpressionType::OPERATOR_IS_NOT_NULL});
       }
       case ExpressionType::COMPARE_IN:
       case ExpressionType::COMPARE_NOT_IN:
         return in_list(node);
+      case ExpressionType::OPERATOR_COALESCE:
+        return translate_call(expression, part());
       default:
-        return refuse_operator(node);
+        return refuse(duckdb::ExpressionTypeToString(node.GetExpressionType()) + " is not pushed yet");
     }
   }
 
-  static std::unexpected<plan::Refusal> refuse_operator(const Expression& expression) {
-    const auto type = expression.GetExpressionType();
-    if (type == ExpressionType::OPERATOR_COALESCE) return refuse("function coalesce is not pushed yet");
-    return refuse(duckdb::ExpressionTypeToString(type) + " is not pushed yet");
-  }
-
   Translation in_list(const duckdb::BoundOperatorExpression& node) const {
-    auto input = operand(*node.children[0]);
+    auto input = any(*node.children[0]);
     if (!input) return input;
     plan::In in{*input, {}, node.GetExpressionType() == ExpressionType::COMPARE_NOT_IN};
     for (size_t i = 1; i < node.children.size(); ++i) {
-      auto value = operand(*node.children[i]);
+      auto value = any(*node.children[i]);
       if (!value) return value;
       const auto* constant = std::get_if<plan::Constant>(&(*value)->node);
       if (constant == nullptr) return refuse("IN over columns is not pushed yet");
@@ -211,10 +214,10 @@ class Translator {
         {"ends_with", plan::Match::suffix, false}};
     const auto* form = std::ranges::find(kForms, name, &Form::name);
     const bool text = call.children.size() == 2 && call.children[0]->return_type.id() == LogicalTypeId::VARCHAR;
-    if (form == std::end(kForms) || !text) return refuse("function " + name + " is not pushed yet");
-    auto input = operand(*call.children[0]);
+    if (form == std::end(kForms) || !text) return translate_call(expression, part());
+    auto input = any(*call.children[0]);
     if (!input) return input;
-    auto pattern = operand(*call.children[1]);
+    auto pattern = any(*call.children[1]);
     if (!pattern) return pattern;
     const auto* constant = std::get_if<plan::Constant>(&(*pattern)->node);
     const auto* value = constant == nullptr ? nullptr : std::get_if<std::string>(&constant->value);
@@ -225,7 +228,7 @@ class Translator {
   const ColumnOf& column_of_;
 };
 
-Translation Translator::operand(const Expression& expression) const {
+Translation Translator::leaf(const Expression& expression) const {
   switch (expression.GetExpressionClass()) {
     case ExpressionClass::BOUND_COLUMN_REF:
     case ExpressionClass::BOUND_REF: {
@@ -242,18 +245,11 @@ Translation Translator::operand(const Expression& expression) const {
     case ExpressionClass::BOUND_CAST: {
       const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
       const auto& from = cast.child->return_type;
-      if (is_exact_widening(from, cast.return_type)) return operand(*cast.child);
+      if (is_exact_widening(from, cast.return_type)) return any(*cast.child);
       return refuse("a cast from " + from.ToString() + " to " + cast.return_type.ToString() + " is not proven exact");
     }
-    case ExpressionClass::BOUND_FUNCTION:
-      return refuse("function " + expression.Cast<duckdb::BoundFunctionExpression>().function.name +
-                    " is not pushed yet");
-    case ExpressionClass::BOUND_OPERATOR:
-      return refuse_operator(expression);
     case ExpressionClass::BOUND_PARAMETER:
       return refuse("the parameter has no value yet");
-    case ExpressionClass::BOUND_CASE:
-      return refuse("CASE is not pushed yet");
     case ExpressionClass::BOUND_SUBQUERY:
       return refuse("subqueries are not pushed yet");
     default:
@@ -285,13 +281,9 @@ std::string without_outer_parentheses(std::string text) {
 
 }  // namespace
 
-std::expected<ExpressionPtr, plan::Refusal> translate(const Expression& predicate, const ColumnOf& column_of) {
-  if (predicate.IsVolatile()) return refuse("an expression that changes from call to call is never pushed");
-  return Translator(column_of).predicate(predicate);
-}
-
-std::expected<ExpressionPtr, plan::Refusal> translate_value(const Expression& value, const ColumnOf& column_of) {
-  return Translator(column_of).operand(value);
+std::expected<ExpressionPtr, plan::Refusal> translate(const Expression& expression, const ColumnOf& column_of) {
+  if (expression.IsVolatile()) return refuse("an expression that changes from call to call is never pushed");
+  return Translator(column_of).any(expression);
 }
 
 std::string display_residual(const Expression& predicate, int& next_parameter) {

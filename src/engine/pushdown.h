@@ -18,14 +18,11 @@ namespace weir::engine {
 /// table).
 using ColumnOf = std::function<std::optional<size_t>(const duckdb::Expression& reference)>;
 
-/// A whole predicate, or the named reason why it stays here. Casts that are proven exact are taken away; whatever may
-/// raise an error or change from call to call is refused. Pure.
-std::expected<plan::ExpressionPtr, plan::Refusal> translate(const duckdb::Expression& predicate,
+/// A whole predicate or value, or the named reason why it stays here. Casts that are proven exact are taken away;
+/// what changes from call to call is refused. Whether the source may be asked for it, `plan/capabilities.h` decides.
+/// Pure.
+std::expected<plan::ExpressionPtr, plan::Refusal> translate(const duckdb::Expression& expression,
                                                             const ColumnOf& column_of);
-
-/// The same for a value: a column, or a constant.
-std::expected<plan::ExpressionPtr, plan::Refusal> translate_value(const duckdb::Expression& value,
-                                                                  const ColumnOf& column_of);
 
 /// DuckDB's text of a predicate with its constants as $n, continuing at `next_parameter`.
 std::string display_residual(const duckdb::Expression& predicate, int& next_parameter);

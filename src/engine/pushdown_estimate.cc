@@ -43,6 +43,8 @@ double share_of(const plan::Or& node) {
 }
 double share_of(const plan::ColumnRef&) { return 0.5; }
 double share_of(const plan::Constant&) { return 1; }
+double share_of(const plan::Call&) { return 0.5; }
+double share_of(const plan::Case&) { return 0.5; }
 
 double share(const plan::Expression& predicate) {
   return std::visit([](const auto& node) { return share_of(node); }, predicate.node);

@@ -14,6 +14,7 @@
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
 #include <duckdb/planner/operator/list.hpp>
 
+#include "engine/average.h"
 #include "engine/query_translation.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_types.h"
@@ -171,13 +172,18 @@ class QueryPushdown {
   OperatorPtr as_typed(duckdb::unique_ptr<duckdb::LogicalGet> scan, const TranslatedQuery& translated,
                        const duckdb::vector<ColumnBinding>& bindings,
                        const duckdb::vector<duckdb::LogicalType>& types) {
+    const auto column = [&](const ColumnBinding& binding) {
+      const auto found = translated.outputs.position(binding);
+      if (!found) throw duckdb::InternalException("a pushed query lacks a column");
+      return duckdb::make_uniq<duckdb::BoundColumnRefExpression>(scan->types[*found],
+                                                                 ColumnBinding(scan->table_index, *found));
+    };
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> values;
     for (size_t i = 0; i < bindings.size(); ++i) {
-      const auto found = std::ranges::find(translated.bindings, bindings[i]);
-      if (found == translated.bindings.end()) throw duckdb::InternalException("a pushed query lacks a column");
-      const auto column = static_cast<size_t>(found - translated.bindings.begin());
-      auto value = duckdb::make_uniq<duckdb::BoundColumnRefExpression>(scan->types[column],
-                                                                       ColumnBinding(scan->table_index, column));
+      duckdb::unique_ptr<duckdb::Expression> value = column(bindings[i]);
+      if (const auto* average = translated.outputs.average(bindings[i])) {
+        value = divide_sum(average->input, std::move(value), column(average->count));
+      }
       values.push_back(duckdb::BoundCastExpression::AddCastToType(input_.context, std::move(value), types[i]));
     }
     auto projection =

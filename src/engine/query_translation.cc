@@ -25,16 +25,6 @@ std::unexpected<Untranslated> refuse(const LogicalOperator& op, std::string reas
   return std::unexpected(Untranslated{&op, std::move(reason)});
 }
 
-/// Column references by what they are bound to.
-ColumnOf columns_of(const std::vector<ColumnBinding>& bindings) {
-  return [&bindings](const Expression& reference) -> std::optional<size_t> {
-    if (reference.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return {};
-    const auto found = std::ranges::find(bindings, reference.Cast<duckdb::BoundColumnRefExpression>().binding);
-    if (found == bindings.end()) return {};
-    return static_cast<size_t>(found - bindings.begin());
-  };
-}
-
 /// Who is asked for the rows of a sub-plan; empty for what is here.
 std::set<std::string> sources_of(LogicalOperator& op) {
   if (const auto* relation = RemoteRelation::of(op)) {
@@ -106,13 +96,13 @@ class PlanTranslator {
     }
     TranslatedQuery translated{.tables = {relation->table},
                                .query = {table.info->name, table.info->columns, std::move(filters), *capabilities},
-                               .bindings = {}};
+                               .outputs = {}};
     std::vector<plan::ExpressionPtr> columns;
     const auto& ids = get.GetColumnIds();
     for (size_t i = 0; i < ids.size(); ++i) {
       if (ids[i].IsVirtualColumn()) continue;  // nobody reads it
       columns.push_back(plan::make(plan::ColumnRef{ids[i].GetPrimaryIndex()}));
-      translated.bindings.emplace_back(get.table_index, i);
+      translated.outputs.bindings.emplace_back(get.table_index, i);
     }
     const auto verdict = translated.query.select(columns);
     return done(get, verdict, std::move(translated));
@@ -122,7 +112,7 @@ class PlanTranslator {
     auto below = translate(*op.children[0]);
     if (!below) return below;
     for (const auto& condition : op.expressions) {
-      auto predicate = weir::engine::translate(*condition, columns_of(below->bindings));
+      auto predicate = weir::engine::translate(*condition, below->outputs.columns());
       if (!predicate) return refuse(op, predicate.error());
       if (auto verdict = below->query.filter(*predicate); !verdict) return refuse(op, verdict.error());
     }
@@ -132,25 +122,22 @@ class PlanTranslator {
   Translation projection(duckdb::LogicalProjection& op) const {
     auto below = translate(*op.children[0]);
     if (!below) return below;
-    std::vector<plan::ExpressionPtr> values;
-    std::vector<ColumnBinding> bindings;
+    Selection selection;
     for (size_t i = 0; i < op.expressions.size(); ++i) {
-      auto value = selected(*op.expressions[i], *below);
-      if (!value) return refuse(op, "the expression " + op.expressions[i]->ToString() + " is not pushed yet");
-      values.push_back(std::move(*value));
-      bindings.emplace_back(op.table_index, i);
+      const ColumnBinding binding(op.table_index, i);
+      const auto* passed = binding_of(*op.expressions[i]);
+      if (passed != nullptr && selection.pass(below->outputs, *passed, binding)) continue;
+      auto value = weir::engine::translate(*op.expressions[i], below->outputs.columns());
+      if (!value) return refuse(op, shown(*op.expressions[i]) + ": " + value.error());
+      selection.add(std::move(*value), binding);
     }
-    below->bindings = std::move(bindings);
-    const auto verdict = below->query.select(values);
-    return done(op, verdict, std::move(*below));
+    return selected(op, std::move(selection), std::move(*below));
   }
 
-  /// A column under another type would be another value there.
-  static std::optional<plan::ExpressionPtr> selected(const Expression& expression, const TranslatedQuery& below) {
-    const auto kind = expression.GetExpressionClass();
-    if (kind != duckdb::ExpressionClass::BOUND_COLUMN_REF && kind != duckdb::ExpressionClass::BOUND_CONSTANT) return {};
-    auto value = translate_value(expression, columns_of(below.bindings));
-    return value ? std::optional(std::move(*value)) : std::nullopt;
+  /// Without the constants, which may be secrets.
+  static std::string shown(const Expression& expression) {
+    int next_parameter = 1;
+    return display_residual(expression, next_parameter);
   }
 
   Translation aggregate(duckdb::LogicalAggregate& op) const {
@@ -162,22 +149,28 @@ class PlanTranslator {
     if (!below) return below;
     std::vector<plan::ExpressionPtr> keys;
     std::vector<plan::Aggregate> aggregates;
-    std::vector<ColumnBinding> bindings;
+    QueryOutputs outputs;
     for (size_t i = 0; i < op.groups.size(); ++i) {
-      auto key = column(*op.groups[i], *below);
-      if (!key) return refuse(op, "GROUP BY " + op.groups[i]->ToString() + ": " + key.error());
+      auto key = weir::engine::translate(*op.groups[i], below->outputs.columns());
+      if (!key) return refuse(op, "GROUP BY " + shown(*op.groups[i]) + ": " + key.error());
       keys.push_back(std::move(*key));
-      bindings.emplace_back(op.group_index, i);
+      outputs.bindings.emplace_back(op.group_index, i);
     }
     for (size_t i = 0; i < op.expressions.size(); ++i) {
-      auto call =
-          translate_aggregate(op.expressions[i]->Cast<duckdb::BoundAggregateExpression>(), columns_of(below->bindings));
-      if (!call) return refuse(op, op.expressions[i]->ToString() + ": " + call.error());
-      aggregates.push_back(std::move(*call));
-      bindings.emplace_back(op.aggregate_index, i);
+      const auto& aggregated = op.expressions[i]->Cast<duckdb::BoundAggregateExpression>();
+      auto call = translate_aggregate(aggregated, below->outputs.columns());
+      if (!call) return refuse(op, shown(*op.expressions[i]) + ": " + call.error());
+      const ColumnBinding value(op.aggregate_index, i);
+      aggregates.push_back(std::move(call->value));
+      outputs.bindings.push_back(value);
+      if (!call->count) continue;
+      const ColumnBinding count(op.aggregate_index, op.expressions.size() + i);  // nobody else uses it
+      aggregates.push_back(std::move(*call->count));
+      outputs.bindings.push_back(count);
+      outputs.averages.push_back({value, count, aggregated.children[0]->return_type});
     }
     auto verdict = below->query.group(keys, aggregates);
-    below->bindings = std::move(bindings);
+    below->outputs = std::move(outputs);
     below->reduces = true;
     return done(op, verdict, std::move(*below));
   }
@@ -188,8 +181,10 @@ class PlanTranslator {
     }
     auto below = translate(*op.children[0]);
     if (!below) return below;
-    if (op.distinct_targets.size() != below->bindings.size())
+    if (!below->outputs.averages.empty()) return refuse(op, "DISTINCT of an AVG is not pushed");
+    if (op.distinct_targets.size() != below->outputs.bindings.size()) {
       return refuse(op, "DISTINCT of some columns is not pushed");
+    }
     below->reduces = true;
     auto verdict = below->query.distinct();
     return done(op, verdict, std::move(*below));
@@ -201,8 +196,8 @@ class PlanTranslator {
     if (!below) return below;
     std::vector<plan::SortKey> keys;
     for (const auto& order : orders) {
-      auto key = column(*order.expression, *below);
-      if (!key) return refuse(op, "ORDER BY " + order.expression->ToString() + ": " + key.error());
+      auto key = weir::engine::translate(*order.expression, below->outputs.columns());
+      if (!key) return refuse(op, "ORDER BY " + shown(*order.expression) + ": " + key.error());
       keys.push_back({std::move(*key), order.type == duckdb::OrderType::DESCENDING,
                       order.null_order == duckdb::OrderByNullType::NULLS_FIRST});
     }
@@ -242,20 +237,21 @@ class PlanTranslator {
     if (!left) return left;
     auto right = translate(*op.children[1]);
     if (!right) return right;
-    auto both = left->bindings;
-    both.insert(both.end(), right->bindings.begin(), right->bindings.end());
+    const auto left_count = left->outputs.bindings.size();
+    auto both = left->outputs;
+    both.append(right->outputs);
     std::vector<plan::ExpressionPtr> on;
     for (const auto& condition : op.conditions) {
-      auto compared = translate_condition(condition, columns_of(both));
+      auto compared = translate_condition(condition, both.columns());
       if (!compared) return refuse(op, "JOIN: " + compared.error());
       on.push_back(std::move(*compared));
     }
-    const EquatedColumns equated(on, left->bindings.size());
+    const EquatedColumns equated(on, left_count);
     const bool by_key = gives_no_more_rows(*kind, has_key(*left, equated.left), has_key(*right, equated.right));
     const bool left_only = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti;
     TranslatedQuery joined{.tables = std::move(left->tables),
                            .query = std::move(left->query),
-                           .bindings = left_only ? std::move(left->bindings) : std::move(both),
+                           .outputs = left_only ? std::move(left->outputs) : std::move(both),
                            .reduces = false,
                            .joins_by_key = by_key && may_be_joined(*left) && may_be_joined(*right)};
     joined.tables.insert(joined.tables.end(), right->tables.begin(), right->tables.end());
@@ -284,6 +280,7 @@ class PlanTranslator {
       if (!part) return part;
       auto kept = keep(op, std::move(*part), child->GetColumnBindings());
       if (!kept) return kept;
+      if (!kept->outputs.averages.empty()) return refuse(op, "UNION ALL of an AVG is not pushed");
       if (!all) {
         all = std::move(*kept);
         continue;
@@ -292,29 +289,26 @@ class PlanTranslator {
       others.push_back(std::move(kept->query));
     }
     if (auto verdict = all->query.union_all(std::move(others)); !verdict) return refuse(op, verdict.error());
-    all->bindings.clear();
-    for (size_t i = 0; i < op.column_count; ++i) all->bindings.emplace_back(op.table_index, i);
+    all->outputs.bindings.clear();
+    for (size_t i = 0; i < op.column_count; ++i) all->outputs.bindings.emplace_back(op.table_index, i);
     return std::move(*all);
-  }
-
-  /// A value that is a column as it stands, exact casts taken away.
-  static std::expected<plan::ExpressionPtr, plan::Refusal> column(const Expression& expression,
-                                                                  const TranslatedQuery& below) {
-    if (expression.IsVolatile()) return std::unexpected("it changes from call to call");
-    return translate_value(expression, columns_of(below.bindings));
   }
 
   /// Only the columns `wanted`, in this order.
   static Translation keep(LogicalOperator& op, TranslatedQuery translated, const std::vector<ColumnBinding>& wanted) {
-    std::vector<plan::ExpressionPtr> columns;
+    Selection selection;
     for (const auto& binding : wanted) {
-      const auto found = std::ranges::find(translated.bindings, binding);
-      if (found == translated.bindings.end()) return refuse(op, "a column that the source does not have is read");
-      columns.push_back(plan::make(plan::ColumnRef{static_cast<size_t>(found - translated.bindings.begin())}));
+      if (!selection.pass(translated.outputs, binding, binding)) {
+        return refuse(op, "a column that the source does not have is read");
+      }
     }
-    translated.bindings = wanted;
-    auto verdict = translated.query.select(columns);
-    return done(op, verdict, std::move(translated));
+    return selected(op, std::move(selection), std::move(translated));
+  }
+
+  static Translation selected(const LogicalOperator& op, Selection selection, TranslatedQuery query) {
+    query.outputs = selection.take_outputs();
+    const auto verdict = query.query.select(selection.values());
+    return done(op, verdict, std::move(query));
   }
 
   static Translation done(const LogicalOperator& op, const plan::QueryBuilder::Verdict& verdict,

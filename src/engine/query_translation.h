@@ -10,9 +10,9 @@
 
 #include <duckdb.hpp>
 #include <duckdb/planner/bound_result_modifier.hpp>
-#include <duckdb/planner/column_binding.hpp>
 #include <duckdb/planner/logical_operator.hpp>
 
+#include "engine/query_outputs.h"
 #include "engine/remote_connector.h"
 #include "plan/query_builder.h"
 
@@ -22,9 +22,9 @@ namespace weir::engine {
 struct TranslatedQuery {
   std::vector<std::shared_ptr<const BoundTable>> tables;  ///< that it reads, at least one; all of one connector
   plan::QueryBuilder query;
-  std::vector<duckdb::ColumnBinding> bindings;  ///< of the query's columns, in their order
-  bool reduces = false;                         ///< gives fewer rows than it reads, because it groups or stops early
-  bool joins_by_key = true;                     ///< no join gives more rows than one of its sides has
+  QueryOutputs outputs;
+  bool reduces = false;      ///< gives fewer rows than it reads, because it groups or stops early
+  bool joins_by_key = true;  ///< no join gives more rows than one of its sides has
 };
 
 /// The reason for a join that several sources take part in.

@@ -8,6 +8,7 @@
 #include <duckdb/storage/database_size.hpp>
 #include <duckdb/storage/storage_extension.hpp>
 
+#include "engine/average.h"
 #include "engine/live.h"
 #include "engine/pushdown_rule.h"
 #include "engine/remote_connector.h"
@@ -128,6 +129,7 @@ void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk,
   loader.RegisterFunction(snapshot_function());
   loader.RegisterFunction(live_function());
   loader.RegisterFunction(raw_function());
+  loader.RegisterFunction(average_function());
   duckdb::OptimizerExtension::Register(config, pushdown_rule());
   config.AddExtensionOption(kPushdownSetting, "send filters and limits to connectors", duckdb::LogicalType::BOOLEAN,
                             duckdb::Value::BOOLEAN(true));

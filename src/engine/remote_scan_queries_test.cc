@@ -138,6 +138,8 @@ class Rendering {
   std::string text(const plan::And& node) const { return join(node.children, " AND "); }
   std::string text(const plan::Or& node) const { return join(node.children, " OR "); }
   std::string text(const plan::Not& node) const { return "NOT " + (*this)(*node.child); }
+  static std::string text(const plan::Call&) { throw std::logic_error("no function is trusted"); }
+  static std::string text(const plan::Case&) { throw std::logic_error("no choice is trusted"); }
 
   std::string join(const std::vector<plan::ExpressionPtr>& children, const char* between) const {
     std::string all;

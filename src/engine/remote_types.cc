@@ -75,6 +75,21 @@ LogicalType to_logical_type(const plan::Type& type) {
   throw duckdb::InternalException("a remote column has an unknown kind");
 }
 
+std::optional<plan::Type> to_plan_type(const LogicalType& type) {
+  if (type.HasAlias()) return {};
+  if (type.id() == LogicalTypeId::DECIMAL) {
+    return plan::Type{Kind::decimal, duckdb::DecimalType::GetWidth(type), duckdb::DecimalType::GetScale(type), {}};
+  }
+  static constexpr Kind kKinds[] = {Kind::boolean,     Kind::int16, Kind::int32, Kind::int64, Kind::float32,
+                                    Kind::float64,     Kind::text,  Kind::date,  Kind::time,  Kind::timestamp,
+                                    Kind::timestamptz, Kind::uuid,  Kind::binary};
+  for (const auto kind : kKinds) {
+    plan::Type plan{kind, 0, 0, {}};
+    if (to_logical_type(plan) == type) return plan;
+  }
+  return {};
+}
+
 std::optional<Constant> to_constant(const duckdb::Value& value) {
   const auto& type = value.type();
   // The kind of a NULL does not matter to anyone: comparisons with it are not pushed, lists take it as it is.

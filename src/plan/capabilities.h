@@ -20,6 +20,7 @@ enum class Operation : uint8_t {
   grouping,  ///< GROUP BY, DISTINCT: equal values must be the same value (-0.0 and 0.0 are not)
   extreme,   ///< MIN and MAX
   sum,       ///< exact
+  choice,    ///< CASE and coalesce: the value itself, from one of several places
 };
 
 /// One row of a source's table of trust: `operation` on columns of `kind` gives DuckDB's own result.
@@ -29,9 +30,16 @@ struct Rule {
   Operation operation;
 };
 
+/// `function` over arguments of `kind` gives DuckDB's own result, or an error where DuckDB gives one.
+struct FunctionRule {
+  Function function;
+  Kind kind;
+};
+
 /// The whole of what a source can do.
 struct Capabilities {
   std::span<const Rule> rules;
+  std::span<const FunctionRule> functions = {};
   bool limit = false;      ///< LIMIT without ORDER BY
   bool sort = false;       ///< ORDER BY with LIMIT and OFFSET
   bool aggregate = false;  ///< GROUP BY, aggregates, HAVING, DISTINCT
@@ -48,6 +56,9 @@ using Refusal = std::string;
 /// Pure; the same answer for the same input.
 std::expected<void, Refusal> may_push(const Expression& predicate, std::span<const Column> columns,
                                       const Capabilities& capabilities);
+/// Whether it may compute a value, for nothing but to give it.
+std::expected<void, Refusal> may_compute(const Expression& value, std::span<const Column> columns,
+                                         const Capabilities& capabilities);
 /// The same for an operation on the value of an expression.
 std::expected<void, Refusal> may_apply(Operation operation, const Expression& value, std::span<const Column> columns,
                                        const Capabilities& capabilities);

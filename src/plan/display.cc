@@ -55,6 +55,8 @@ class Display {
             [&](const And& node) { return join(node.children, " AND ", inner); },
             [&](const Or& node) { return join(node.children, " OR ", inner); },
             [&](const Not& node) { return "NOT (" + show(*node.child, false) + ")"; },
+            [&](const Call& call) { return show_call(call, inner); },
+            [&](const Case& choice) { return show_case(choice); },
         },
         expression.node);
   }
@@ -65,6 +67,26 @@ class Display {
     const bool open_end = like.match == Match::prefix || like.match == Match::contains;
     return text + (open_start ? "'%' || " : "") + parameter() + (open_end ? " || '%'" : "");
   }
+
+  std::string show_call(const Call& call, bool inner) {
+    const std::string name(to_string(call.function));
+    if (call.function == Function::negate) return name + show(*call.arguments[0], true);
+    if (is_operator(call.function)) return join(call.arguments, " " + name + " ", inner);
+    std::string all;
+    for (const auto& argument : call.arguments) all += (all.empty() ? "" : ", ") + show(*argument, false);
+    return name + "(" + all + ")";
+  }
+
+  std::string show_case(const Case& choice) {
+    std::string text = "CASE";
+    for (size_t i = 0; i < choice.conditions.size(); ++i) {
+      text += " WHEN " + show(*choice.conditions[i], false);
+      text += " THEN " + show(*choice.values[i], true);
+    }
+    return text + " ELSE " + show(*choice.otherwise, true) + " END";
+  }
+
+  static bool is_operator(Function function) { return function <= Function::multiply; }
 
   std::string join(const std::vector<ExpressionPtr>& children, std::string_view between, bool inner) {
     std::string all;
@@ -97,6 +119,14 @@ class Display {
 std::string_view to_string(Comparison op) {
   static constexpr std::array<std::string_view, 6> kTexts = {"=", "!=", "<", "<=", ">", ">="};
   return kTexts[static_cast<size_t>(op)];
+}
+
+std::string_view to_string(Function function) {
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "+",    "-",       "*",     "-",   "abs",  "coalesce", "length",    "substring",
+      "year", "quarter", "month", "day", "hour", "minute",   "date_trunc"};
+  static_assert(kNames.size() == static_cast<size_t>(Function::date_trunc) + 1);
+  return kNames[static_cast<size_t>(function)];
 }
 
 std::string display(const Expression& predicate, std::span<const Column> columns, int& next_parameter) {

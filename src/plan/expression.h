@@ -1,4 +1,4 @@
-/// The predicates that can be pushed to a source: a small tree, free of SQL text and of DuckDB types.
+/// The predicates and values that can be pushed to a source: a small tree, free of SQL text and of DuckDB types.
 #pragma once
 
 #include <cstdint>
@@ -64,9 +64,40 @@ struct Not {
   ExpressionPtr child;
 };
 
+/// What a source may compute. The arguments of arithmetic are as exact as they are stored: nothing is cast before.
+enum class Function : uint8_t {
+  add,  // arithmetic up to `absolute`
+  subtract,
+  multiply,
+  negate,
+  absolute,
+  coalesce,
+  length,     ///< in characters
+  substring,  ///< (text, first character ≥ 1, number of characters ≥ 0), the last two constants
+  year,       ///< of the calendar that has a year 0
+  quarter,    ///< of infinite moments all parts are NULL
+  month,
+  day,
+  hour,
+  minute,
+  date_trunc,  ///< (unit, moment), the unit a constant: year, quarter, month, week, day, hour, minute, second
+};
+/// `type` is the result's here; a decimal that does not fit into it is an error.
+struct Call {
+  Function function;
+  std::vector<ExpressionPtr> arguments;
+  Type type;
+};
+/// CASE WHEN … THEN … ELSE … END: the value of the first condition that holds.
+struct Case {
+  std::vector<ExpressionPtr> conditions, values;  ///< of one size
+  ExpressionPtr otherwise;
+  Type type;
+};
+
 /// An expression node. Comparisons between unlike numeric kinds are allowed only where both sides are exact.
 struct Expression {
-  std::variant<ColumnRef, Constant, Compare, In, IsNull, Like, And, Or, Not> node;
+  std::variant<ColumnRef, Constant, Compare, In, IsNull, Like, And, Or, Not, Call, Case> node;
 };
 
 template <typename Node>
@@ -75,5 +106,6 @@ ExpressionPtr make(Node node) {
 }
 
 std::string_view to_string(Comparison op);
+std::string_view to_string(Function function);
 
 }  // namespace weir::plan

@@ -185,5 +185,98 @@ TEST(MayPush, TakesABooleanColumnAsACondition) {
   EXPECT_NE(refusal(column_ref(7), column(Kind::boolean), trust.capabilities), "");
 }
 
+/// Trusts everything, and every function over every kind.
+struct FunctionTrust : Trust {
+  std::vector<FunctionRule> functions;
+
+  FunctionTrust() {
+    for (const auto kind : kKinds) {
+      rules.push_back({kind, Operation::choice});
+      for (int i = 0; i <= static_cast<int>(Function::date_trunc); ++i) {
+        functions.push_back({static_cast<Function>(i), kind});
+      }
+    }
+    capabilities.rules = rules;
+    capabilities.functions = functions;
+  }
+  std::string refused(const ExpressionPtr& value, const Column& column) const {
+    const auto verdict = may_compute(*value, {&column, 1}, capabilities);
+    return verdict ? "" : verdict.error();
+  }
+};
+
+ExpressionPtr call(Function function, std::vector<ExpressionPtr> arguments, Type type) {
+  return make(Call{function, std::move(arguments), std::move(type)});
+}
+ExpressionPtr integer(int64_t number) { return make(Constant{{Kind::int32, 0, 0, {}}, number}); }
+ExpressionPtr text(std::string value) { return make(Constant{{Kind::text, 0, 0, {}}, std::move(value)}); }
+ExpressionPtr null() { return make(Constant{{Kind::text, 0, 0, {}}, std::monostate{}}); }
+
+TEST(MayCompute, NeedsARuleForTheKindOfEachArgument) {
+  FunctionTrust trust;
+  const auto length = call(Function::length, {column_ref()}, {Kind::int64, 0, 0, {}});
+  EXPECT_EQ(trust.refused(length, column(Kind::text)), "");
+  const FunctionRule of_binary{Function::length, Kind::binary};
+  trust.capabilities.functions = {&of_binary, 1};
+  EXPECT_EQ(trust.refused(length, column(Kind::text)), "length of text is not proven equal on the source");
+}
+
+TEST(MayCompute, TakesTextThatComparesByItsBytesOnly) {
+  const FunctionTrust trust;
+  const auto length = call(Function::length, {column_ref()}, {Kind::int64, 0, 0, {}});
+  auto blind = column(Kind::text);
+  blind.collation = Collation::nondeterministic;
+  EXPECT_EQ(trust.refused(length, blind), "column c (test) compares by a nondeterministic collation");
+  auto carried = column(Kind::text);
+  carried.cast_to_text = true;
+  EXPECT_EQ(trust.refused(length, carried), "column c (test) is carried as text");
+}
+
+TEST(MayCompute, AsksWhatCanFailOfTheSameRowsOnly) {
+  const FunctionTrust trust;
+  const auto sum = call(Function::add, {column_ref(), integer(1)}, {Kind::int32, 0, 0, {}});
+  EXPECT_EQ(trust.refused(sum, column(Kind::int32)), "");
+  const auto condition = make(Compare{Comparison::greater, sum, integer(5)});
+  EXPECT_EQ(refusal(condition, column(Kind::int32), trust.capabilities),
+            "+ can fail, and a source may ask it of rows that it is not asked of here");
+  const auto chosen = make(Case{{condition}, {integer(1)}, integer(0), {Kind::int32, 0, 0, {}}});
+  EXPECT_NE(trust.refused(chosen, column(Kind::int32)), "") << "a condition of CASE is one too";
+}
+
+TEST(MayCompute, KnowsWhichDecimalsFit) {
+  const FunctionTrust trust;
+  const auto product = [](uint8_t precision) {
+    const auto times = make(Constant{{Kind::decimal, 3, 1, {}}, std::string("12.5")});
+    return make(Compare{Comparison::greater,
+                        call(Function::multiply, {column_ref(), times}, {Kind::decimal, precision, 3, {}}),
+                        integer(5)});
+  };
+  EXPECT_EQ(refusal(product(15), column(Kind::decimal), trust.capabilities), "") << "12 and 3 digits";
+  EXPECT_NE(refusal(product(14), column(Kind::decimal), trust.capabilities), "");
+}
+
+TEST(MayCompute, TakesConstantsThatMeanTheSameEverywhere) {
+  const FunctionTrust trust;
+  const auto substring = [](int64_t first, int64_t length) {
+    return call(Function::substring, {column_ref(), integer(first), integer(length)}, {Kind::text, 0, 0, {}});
+  };
+  EXPECT_EQ(trust.refused(substring(1, 0), column(Kind::text)), "");
+  for (const auto& odd : {substring(0, 3), substring(-2, 1), substring(1, -1)}) {
+    EXPECT_NE(trust.refused(odd, column(Kind::text)), "");
+  }
+  const auto truncated = [](std::string unit) {
+    return call(Function::date_trunc, {text(std::move(unit)), column_ref()}, {Kind::timestamp, 0, 0, {}});
+  };
+  EXPECT_EQ(trust.refused(truncated("month"), column(Kind::timestamp)), "");
+  EXPECT_NE(trust.refused(truncated("millennium"), column(Kind::timestamp)), "");
+  const auto otherwise = [](std::string day) {
+    const auto constant = make(Constant{{Kind::date, 0, 0, {}}, std::move(day)});
+    return call(Function::coalesce, {column_ref(), null(), constant}, {Kind::date, 0, 0, {}});
+  };
+  EXPECT_EQ(trust.refused(otherwise("2020-01-01"), column(Kind::date)), "");
+  EXPECT_NE(trust.refused(otherwise("5881580-07-10"), column(Kind::date)), "");
+  EXPECT_NE(trust.refused(otherwise("0044-03-15 (BC)"), column(Kind::date)), "");
+}
+
 }  // namespace
 }  // namespace weir::plan

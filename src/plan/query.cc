@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "plan/capabilities.h"
+#include "plan/value.h"
 
 namespace weir::plan {
 namespace {
@@ -19,11 +20,6 @@ std::string shown(const Expression& expression, const std::vector<Column>& colum
 std::string_view name_of(AggregateFunction function) {
   static constexpr std::array<std::string_view, 5> kNames = {"COUNT", "COUNT", "SUM", "MIN", "MAX"};
   return kNames[static_cast<size_t>(function)];
-}
-
-const Column* named(const Expression& expression, const std::vector<Column>& columns) {
-  const auto* ref = std::get_if<ColumnRef>(&expression.node);
-  return ref == nullptr ? nullptr : &columns.at(ref->index);
 }
 
 Type sum_type(const Type& input) {
@@ -68,15 +64,9 @@ std::vector<Column> result_columns(const Query& query) { return result_columns(q
 std::vector<Column> result_columns(const Query& query, const std::vector<Column>& inputs) {
   if (!query.grouping) return inputs;
   std::vector<Column> columns;
-  for (const auto& key : query.grouping->keys) columns.push_back(key_column(*key, inputs));
+  for (const auto& key : query.grouping->keys) columns.push_back(value_column(*key, inputs));
   for (const auto& aggregate : query.grouping->aggregates) columns.push_back(aggregate_column(aggregate, inputs));
   return columns;
-}
-
-Column key_column(const Expression& key, const std::vector<Column>& columns) {
-  if (const auto* column = named(key, columns)) return *column;
-  return {
-      .name = shown(key, columns), .type = {Kind::boolean, 0, 0, {}}, .source_type = "boolean", .is_computed = true};
 }
 
 Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& columns) {
@@ -85,7 +75,6 @@ Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& c
                 (aggregate.input ? shown(*aggregate.input, columns) : "*") + ")";
   column.is_computed = true;
   if (aggregate.filter) column.name += " FILTER (WHERE " + shown(*aggregate.filter, columns) + ")";
-  const auto* input = aggregate.input ? named(*aggregate.input, columns) : nullptr;
   switch (aggregate.function) {
     case AggregateFunction::count_rows:
     case AggregateFunction::count:
@@ -94,18 +83,18 @@ Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& c
       column.nullable = false;
       break;
     case AggregateFunction::sum:
-      column.type = sum_type(input == nullptr ? Type{} : input->type);
+      column.type = sum_type(value_type(*aggregate.input, columns));
       column.source_type = "numeric";
       break;
     case AggregateFunction::min:
-    case AggregateFunction::max:
-      if (input != nullptr) {
-        column.type = input->type;
-        column.collation = input->collation;
-        // Enums, domains and the like are compared by their texts.
-        column.source_type = input->type.kind == Kind::text ? "text" : input->source_type;
-      }
+    case AggregateFunction::max: {
+      const auto input = value_column(*aggregate.input, columns);
+      column.type = input.type;
+      column.collation = input.collation;
+      // Enums, domains and the like are compared by their texts.
+      column.source_type = input.type.kind == Kind::text ? "text" : input.source_type;
       break;
+    }
   }
   return column;
 }

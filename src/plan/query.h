@@ -85,9 +85,8 @@ std::vector<Column> input_columns(const Query& query);
 std::vector<Column> result_columns(const Query& query);
 std::vector<Column> result_columns(const Query& query, const std::vector<Column>& inputs);
 
-/// Facts of a key's or an aggregate's value, its name as people read it: "SUM(total)". `columns` are those of its
-/// input. The type of a sum is decimal.
-Column key_column(const Expression& key, const std::vector<Column>& columns);
+/// Facts of an aggregate's value, its name as people read it: "SUM(total)". `columns` are those of its input. The type
+/// of a sum is decimal.
 Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& columns);
 
 }  // namespace weir::plan

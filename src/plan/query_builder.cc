@@ -4,6 +4,8 @@
 #include <functional>
 #include <utility>
 
+#include "plan/value.h"
+
 namespace weir::plan {
 namespace {
 
@@ -35,6 +37,10 @@ class Replacement {
             [&](const And& node) { return make(And{all(node.children)}); },
             [&](const Or& node) { return make(Or{all(node.children)}); },
             [&](const Not& node) { return make(Not{(*this)(node.child)}); },
+            [&](const Call& node) { return make(Call{node.function, all(node.arguments), node.type}); },
+            [&](const Case& node) {
+              return make(Case{all(node.conditions), all(node.values), (*this)(node.otherwise), node.type});
+            },
         },
         expression->node);
   }
@@ -73,6 +79,8 @@ std::optional<Column> constant_column(const Expression& value) {
   if (text != nullptr && text->find('\0') != std::string::npos) return {};
   return Column{.name = "constant", .type = constant->type, .source_type = "constant", .is_computed = true};
 }
+
+bool is_constant(const Expression& value) { return std::holds_alternative<Constant>(value.node); }
 
 bool same_form(const Column& left, const Column& right) {
   return left.type == right.type && left.cast_to_text == right.cast_to_text && left.collation == right.collation &&
@@ -147,13 +155,17 @@ Verdict QueryBuilder::select(const std::vector<ExpressionPtr>& values) {
   if (query_.distinct) nest();
   std::vector<ExpressionPtr> outputs;
   std::vector<Column> kept;
+  const auto columns = result_columns(query_);
   for (const auto& value : values) {
     if (const auto* ref = std::get_if<ColumnRef>(&value->node)) {
       kept.push_back(query_.columns.at(ref->index));
     } else if (auto constant = constant_column(*value)) {
       kept.push_back(std::move(*constant));
+    } else if (is_constant(*value)) {
+      return refuse("a constant that a source cannot hold exactly is selected");
     } else {
-      return refuse("only columns and constants are selected on a source");
+      if (auto verdict = may_compute(*inner(value), columns, capabilities_); !verdict) return verdict;
+      kept.push_back(value_column(*value, query_.columns));
     }
     outputs.push_back(inner(value));
   }

@@ -32,7 +32,7 @@ class QueryBuilder {
   std::optional<uint64_t> limit() const { return query_.limit; }
 
   Verdict filter(const ExpressionPtr& predicate);
-  /// Columns, which may be named more than once, and constants.
+  /// Columns, which may be named more than once, constants, and what may be computed from them.
   Verdict select(const std::vector<ExpressionPtr>& values);
   /// Afterwards the columns are the keys, then the aggregates.
   Verdict group(const std::vector<ExpressionPtr>& keys, const std::vector<Aggregate>& aggregates);

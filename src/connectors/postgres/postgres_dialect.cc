@@ -6,12 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "connectors/postgres/predicate_renderer.h"
+#include "connectors/postgres/expression_renderer.h"
 #include "connectors/postgres/query_renderer.h"
 
 namespace weir::postgres {
 namespace {
 
+using plan::Function;
+using plan::FunctionRule;
 using plan::Kind;
 using plan::Operation;
 using plan::Rule;
@@ -37,9 +39,15 @@ constexpr std::array kExtremes = {
 };
 constexpr std::array kSummed = {Kind::int16, Kind::int32, Kind::int64, Kind::uint32, Kind::decimal};
 
+/// What CASE and coalesce may give.
+constexpr std::array kChosen = {
+    Kind::boolean, Kind::int16, Kind::int32, Kind::int64, Kind::float32, Kind::float64,   Kind::decimal,
+    Kind::text,    Kind::date,  Kind::time,  Kind::uuid,  Kind::binary,  Kind::timestamp, Kind::timestamptz,
+};
+
 constexpr auto kTrusted = [] {
-  std::array<Rule,
-             3 * kCompared.size() + kNullTestOnly.size() + 1 + kGrouped.size() + kExtremes.size() + kSummed.size()>
+  std::array<Rule, 3 * kCompared.size() + kNullTestOnly.size() + 1 + kGrouped.size() + kExtremes.size() +
+                       kSummed.size() + kChosen.size()>
       rules{};
   size_t count = 0;
   for (Kind kind : kCompared) {
@@ -52,6 +60,32 @@ constexpr auto kTrusted = [] {
   for (Kind kind : kGrouped) rules[count++] = {kind, Operation::grouping};
   for (Kind kind : kExtremes) rules[count++] = {kind, Operation::extreme};
   for (Kind kind : kSummed) rules[count++] = {kind, Operation::sum};
+  for (Kind kind : kChosen) rules[count++] = {kind, Operation::choice};
+  return rules;
+}();
+
+constexpr std::array kCalculated = {Kind::int16, Kind::int32, Kind::int64, Kind::decimal};
+constexpr std::array kCalculations = {Function::add, Function::subtract, Function::multiply, Function::negate,
+                                      Function::absolute};
+/// `lower` and `upper` differ for single characters between C.UTF-8, ICU and DuckDB; parts of timestamptz depend on the
+/// zone of the session here.
+constexpr std::array kOtherFunctions = {
+    FunctionRule{Function::length, Kind::text},     FunctionRule{Function::substring, Kind::text},
+    FunctionRule{Function::year, Kind::date},       FunctionRule{Function::year, Kind::timestamp},
+    FunctionRule{Function::quarter, Kind::date},    FunctionRule{Function::quarter, Kind::timestamp},
+    FunctionRule{Function::month, Kind::date},      FunctionRule{Function::month, Kind::timestamp},
+    FunctionRule{Function::day, Kind::date},        FunctionRule{Function::day, Kind::timestamp},
+    FunctionRule{Function::hour, Kind::timestamp},  FunctionRule{Function::minute, Kind::timestamp},
+    FunctionRule{Function::date_trunc, Kind::date}, FunctionRule{Function::date_trunc, Kind::timestamp},
+};
+
+constexpr auto kFunctions = [] {
+  std::array<FunctionRule, kCalculated.size() * kCalculations.size() + kOtherFunctions.size()> rules{};
+  size_t count = 0;
+  for (Function function : kCalculations) {
+    for (Kind kind : kCalculated) rules[count++] = {function, kind};
+  }
+  for (const FunctionRule& rule : kOtherFunctions) rules[count++] = rule;
   return rules;
 }();
 
@@ -70,7 +104,7 @@ std::vector<std::string> conditions(const plan::Scan& scan, std::span<const std:
     all.push_back(fmt::format("ctid >= '({},0)'::tid", range->first_block));
     if (range->end_block) all.push_back(fmt::format("ctid < '({},0)'::tid", *range->end_block));
   }
-  const PredicateRenderer renderer(scan.columns, texts, place);
+  const ExpressionRenderer renderer(scan.columns, texts, place);
   for (const plan::ExpressionPtr& filter : scan.filters) all.push_back(renderer.render(*filter));
   return all;
 }
@@ -144,6 +178,8 @@ std::string render_copy(const plan::Scan& scan, const std::optional<CtidRange>& 
 }
 
 std::span<const Rule> trusted_rules() { return kTrusted; }
+
+std::span<const FunctionRule> trusted_functions() { return kFunctions; }
 
 std::string quote_identifier(std::string_view name) { return quoted(name, '"'); }
 

@@ -46,6 +46,7 @@ std::string render_copy(const plan::Scan& scan, const std::optional<CtidRange>& 
 
 /// The operations that give DuckDB's own results; see TYPES.md.
 std::span<const plan::Rule> trusted_rules();
+std::span<const plan::FunctionRule> trusted_functions();
 
 /// "name" in double quotes.
 std::string quote_identifier(std::string_view name);

@@ -65,6 +65,8 @@ constexpr std::array kStatementMeanings = {
     Meaning{"42883", ErrorCode::schema_drift, "a column has another type on the source", ""},
     Meaning{"42804", ErrorCode::schema_drift, "a column has another type on the source", ""},
     Meaning{"42846", ErrorCode::schema_drift, "a column has another type on the source", ""},
+    Meaning{"22003", ErrorCode::query_failed, "a number became too large on the source", ""},
+    Meaning{"22008", ErrorCode::query_failed, "a moment became too early or too late on the source", ""},
     Meaning{"40001", ErrorCode::source_query_failed, "the source stopped the statement",
             "run the query again; on a standby, max_standby_streaming_delay or hot_standby_feedback avoids it"},
     Meaning{"42501", ErrorCode::source_query_failed, "the source's user may not read this",

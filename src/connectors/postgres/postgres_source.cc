@@ -54,6 +54,7 @@ class PostgresSource final : public connector::Source {
   Result<plan::Capabilities> capabilities() override {
     const ServerFacts server = WEIR_TRY(named(server_facts()));
     return plan::Capabilities{.rules = trusted_rules(),
+                              .functions = trusted_functions(),
                               .limit = true,
                               .sort = true,
                               .aggregate = true,

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "connectors/postgres/postgres_dialect.h"
+#include "plan/value.h"
 
 namespace weir::postgres {
 namespace {
@@ -14,10 +15,6 @@ namespace {
 using plan::AggregateFunction;
 using plan::JoinKind;
 using plan::Kind;
-
-const plan::Column& column_of(const plan::Expression& expression, const std::vector<plan::Column>& columns) {
-  return columns.at(std::get<plan::ColumnRef>(expression.node).index);
-}
 
 std::string_view words(JoinKind kind) {
   static constexpr std::array<std::string_view, 4> kWords = {" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "};
@@ -83,22 +80,18 @@ QueryRenderer::From QueryRenderer::from(const plan::Query& query) {
 
 std::vector<std::string> QueryRenderer::all_of(const std::vector<plan::ExpressionPtr>& predicates,
                                                const Space& space) const {
-  const PredicateRenderer renderer(space.columns, space.texts, place_);
+  const ExpressionRenderer renderer(space.columns, space.texts, place_);
   std::vector<std::string> texts;
   for (const auto& predicate : predicates) texts.push_back(renderer.render(*predicate));
   return texts;
 }
 
 std::string QueryRenderer::value(const plan::Expression& expression, const Space& space) const {
-  return PredicateRenderer(space.columns, space.texts, place_).render(expression);
+  return ExpressionRenderer(space.columns, space.texts, place_).render(expression);
 }
 
-/// A value in the order that it has here: text by its bytes.
 std::string QueryRenderer::compared(const plan::Expression& expression, const Space& space) const {
-  const auto& ref = std::get<plan::ColumnRef>(expression.node);
-  const auto kind = space.columns.at(ref.index).type.kind;
-  const auto operand = PredicateRenderer(space.columns, space.texts, place_).operand(ref.index, kind);
-  return kind == Kind::text ? operand + " COLLATE \"C\"" : operand;
+  return ExpressionRenderer(space.columns, space.texts, place_).compared(expression);
 }
 
 std::string QueryRenderer::aggregate(const plan::Aggregate& aggregate, const Space& space) const {
@@ -111,10 +104,10 @@ std::string QueryRenderer::aggregate(const plan::Aggregate& aggregate, const Spa
     case AggregateFunction::count:
       // Of a type with a cast that somebody made, what is sent decides whether it is NULL.
       text = fmt::format("count({}{}{})", distinct, value(*aggregate.input, space),
-                         wire_cast(column_of(*aggregate.input, space.columns)));
+                         wire_cast(plan::value_column(*aggregate.input, space.columns)));
       break;
     case AggregateFunction::sum: {
-      const bool widen = is_integer(column_of(*aggregate.input, space.columns).type.kind);
+      const bool widen = is_integer(plan::value_type(*aggregate.input, space.columns).kind);
       text = fmt::format("sum({}{}{})", distinct, value(*aggregate.input, space), widen ? "::int8" : "");
       break;
     }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/postgres/predicate_renderer.h"
+#include "connectors/postgres/expression_renderer.h"
 #include "plan/query.h"
 
 namespace weir::postgres {

@@ -47,6 +47,7 @@ class QueryRendererTest : public ::testing::Test {
   static void ok(const QueryBuilder::Verdict& verdict) { EXPECT_TRUE(verdict) << verdict.error(); }
 
   const plan::Capabilities capabilities_{.rules = trusted_rules(),
+                                         .functions = trusted_functions(),
                                          .limit = true,
                                          .sort = true,
                                          .aggregate = true,
@@ -112,6 +113,37 @@ TEST_F(QueryRendererTest, UnitesManyQueriesOnOneLevel) {
             "SELECT t4.c0 AS c0 FROM ((SELECT t1.\"id\" AS c0 FROM \"public\".\"users\" AS t1) UNION ALL (SELECT "
             "t2.\"user_id\" AS c0 FROM \"public\".\"orders\" AS t2) UNION ALL (SELECT t3.\"user_id\" AS c0 FROM "
             "\"public\".\"orders\" AS t3)) AS t4");
+}
+
+plan::ExpressionPtr call(plan::Function function, std::vector<plan::ExpressionPtr> arguments, plan::Type type) {
+  return plan::make(plan::Call{function, std::move(arguments), std::move(type)});
+}
+plan::ExpressionPtr number(Kind kind, int64_t value) { return plan::make(plan::Constant{scalar_type(kind), value}); }
+
+TEST_F(QueryRendererTest, CalculatesInTheKindOfTheResultAndChecksItsDigits) {
+  auto query = orders();
+  const auto one = plan::make(plan::Constant{decimal_type(3, 2), std::string("1.00")});
+  ok(query.select(
+      {call(plan::Function::add, {ref(1), ref(0)}, scalar_type(Kind::int64)),
+       call(plan::Function::multiply, {ref(2), one}, decimal_type(15, 4)),
+       call(plan::Function::multiply, {ref(2), ref(2)}, decimal_type(18, 4)),
+       call(plan::Function::negate, {ref(1)}, scalar_type(Kind::int32)),
+       plan::make(plan::Case{{greater(0, 3)}, {ref(1)}, number(Kind::int16, 0), scalar_type(Kind::int32)})}));
+  EXPECT_EQ(text(query),
+            "SELECT (t1.\"user_id\"::int8 + t1.\"id\") AS c0, (t1.\"total\" * 1.00) AS c1, (t1.\"total\" * "
+            "t1.\"total\")::numeric(18,4) AS c2, (- t1.\"user_id\") AS c3, (CASE WHEN t1.\"id\" > 3 THEN "
+            "t1.\"user_id\" ELSE 0 END) AS c4 FROM \"public\".\"orders\" AS t1");
+}
+
+TEST_F(QueryRendererTest, GivesComputedTextsTheOrderOfTheirBytes) {
+  auto query = users();
+  const auto start = call(plan::Function::substring, {ref(2), number(Kind::int64, 1), number(Kind::int64, 2)},
+                          scalar_type(Kind::text));
+  ok(query.group({start, call(plan::Function::length, {ref(1)}, scalar_type(Kind::int64))}, {}));
+  EXPECT_EQ(text(query),
+            "SELECT (substring(t1.\"mood\"::text, 1, 2) COLLATE \"C\") AS c0, length(t1.\"region\")::int8 AS c1 FROM "
+            "\"public\".\"users\" AS t1 GROUP BY (substring(t1.\"mood\"::text, 1, 2) COLLATE \"C\"), "
+            "length(t1.\"region\")::int8");
 }
 
 }  // namespace

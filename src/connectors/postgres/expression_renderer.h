@@ -1,4 +1,4 @@
-/// Predicates of a plan → conditions of PostgreSQL.
+/// Predicates and values of a plan → expressions of PostgreSQL.
 #pragma once
 
 #include <functional>
@@ -22,16 +22,18 @@ struct SqlConstant {
 using PlaceConstant = std::function<std::string(SqlConstant)>;
 
 /// Renders what `plan::may_push` has let through under `trusted_rules`.
-class PredicateRenderer {
+class ExpressionRenderer {
  public:
   /// `texts` are what stands for the columns in the statement.
-  PredicateRenderer(std::span<const plan::Column> columns, std::span<const std::string> texts,
-                    const PlaceConstant& place)
+  ExpressionRenderer(std::span<const plan::Column> columns, std::span<const std::string> texts,
+                     const PlaceConstant& place)
       : columns_(columns), texts_(texts), place_(place) {}
 
   std::string render(const plan::Expression& expression) const;
-  /// A column as an operand beside a value of kind `other`.
-  std::string operand(size_t column, plan::Kind other) const;
+  /// A value as an operand beside one of kind `other`.
+  std::string operand(const plan::Expression& value, plan::Kind other) const;
+  /// A value in the order that it has here: text by its bytes.
+  std::string compared(const plan::Expression& value) const;
 
  private:
   std::string render_node(const plan::ColumnRef& ref) const;
@@ -43,11 +45,20 @@ class PredicateRenderer {
   std::string render_node(const plan::And& all) const;
   std::string render_node(const plan::Or& any) const;
   std::string render_node(const plan::Not& no) const;
+  std::string render_node(const plan::Call& call) const;
+  std::string render_node(const plan::Case& choice) const;
 
   std::string join(std::span<const plan::ExpressionPtr> children, std::string_view separator,
                    std::string_view of_none) const;
-  std::string compare_columns(plan::Comparison op, size_t left, size_t right) const;
-  std::string compare_constant(plan::Comparison op, size_t column, const plan::Constant& constant) const;
+  std::string compare_values(plan::Comparison op, const plan::Expression& left, const plan::Expression& right) const;
+  std::string compare_constant(plan::Comparison op, const plan::Expression& value,
+                               const plan::Constant& constant) const;
+  std::string calculate(const plan::Call& call, std::string_view sign) const;
+  std::string part(const plan::Call& call) const;
+  static std::string chosen(const std::string& text, plan::Kind kind);
+  std::string list_of(std::span<const plan::ExpressionPtr> values, plan::Kind kind) const;
+  std::string as_kind(const plan::Expression& value, plan::Kind kind) const;
+  plan::Kind kind_of(const plan::Expression& value) const;
   std::string place(const plan::Constant& constant, const ConstantType& type) const;
 
   std::span<const plan::Column> columns_;
