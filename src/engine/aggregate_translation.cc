@@ -28,7 +28,7 @@ constexpr Name kNames[] = {{"count_star", AggregateFunction::count_rows},
 std::expected<TranslatedAggregate, plan::Refusal> translate_aggregate(const duckdb::BoundAggregateExpression& call,
                                                                       const ColumnOf& column_of) {
   const auto* found = std::ranges::find(kNames, call.function.name, &Name::name);
-  if (found == std::end(kNames)) return std::unexpected("the aggregate is not pushed yet");
+  if (found == std::end(kNames)) return std::unexpected("the aggregate is not pushed");
   const size_t arguments = found->function == AggregateFunction::count_rows ? 0 : 1;
   if (call.children.size() != arguments) return std::unexpected("the aggregate is not pushed with these arguments");
   if (call.order_bys && !call.order_bys->orders.empty()) {

@@ -4,7 +4,6 @@
 
 namespace weir::engine {
 
-using duckdb::ExpressionType;
 using duckdb::JoinType;
 
 std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComparisonJoin& join) {
@@ -30,10 +29,6 @@ std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComp
 
 std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duckdb::JoinCondition& condition,
                                                                       const ColumnOf& column_of) {
-  if (condition.comparison == ExpressionType::COMPARE_NOT_DISTINCT_FROM ||
-      condition.comparison == ExpressionType::COMPARE_DISTINCT_FROM) {
-    return std::unexpected("IS [NOT] DISTINCT FROM is not pushed yet");
-  }
   const duckdb::BoundComparisonExpression compared(condition.comparison, condition.left->Copy(),
                                                    condition.right->Copy());
   return translate(compared, column_of);
@@ -42,7 +37,10 @@ std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duck
 EquatedColumns::EquatedColumns(const std::vector<plan::ExpressionPtr>& conditions, size_t left_count) {
   for (const auto& condition : conditions) {
     const auto* compare = std::get_if<plan::Compare>(&condition->node);
-    if (compare == nullptr || compare->op != plan::Comparison::equal) continue;
+    if (compare == nullptr ||
+        (compare->op != plan::Comparison::equal && compare->op != plan::Comparison::not_distinct)) {
+      continue;
+    }
     const auto* one = std::get_if<plan::ColumnRef>(&compare->left->node);
     const auto* other = std::get_if<plan::ColumnRef>(&compare->right->node);
     if (one == nullptr || other == nullptr || (one->index < left_count) == (other->index < left_count)) continue;

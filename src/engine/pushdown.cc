@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <duckdb/common/types/timestamp.hpp>
 #include <duckdb/planner/expression/bound_between_expression.hpp>
 #include <duckdb/planner/expression/bound_cast_expression.hpp>
 #include <duckdb/planner/expression/bound_columnref_expression.hpp>
@@ -43,6 +44,10 @@ std::optional<Comparison> comparison_of(ExpressionType type) {
       return Comparison::greater;
     case ExpressionType::COMPARE_GREATERTHANOREQUALTO:
       return Comparison::greater_or_equal;
+    case ExpressionType::COMPARE_DISTINCT_FROM:
+      return Comparison::distinct;
+    case ExpressionType::COMPARE_NOT_DISTINCT_FROM:
+      return Comparison::not_distinct;
     default:
       return {};
   }
@@ -92,6 +97,22 @@ bool is_exact_widening(const LogicalType& from, const LogicalType& to) {
   return integer_bits(from) > 0 && integer_bits(to) >= integer_bits(from);
 }
 
+bool is_date_as_moment(const Expression& expression) {
+  if (expression.GetExpressionClass() != ExpressionClass::BOUND_CAST) return false;
+  const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
+  return cast.child->return_type == LogicalType::DATE && cast.return_type == LogicalType::TIMESTAMP;
+}
+
+/// The day of a constant TIMESTAMP at midnight.
+std::optional<duckdb::date_t> day_beginning_at(const Expression& expression) {
+  if (expression.GetExpressionClass() != ExpressionClass::BOUND_CONSTANT) return {};
+  const auto& value = expression.Cast<duckdb::BoundConstantExpression>().value;
+  if (value.IsNull() || value.type() != LogicalType::TIMESTAMP) return {};
+  const auto moment = duckdb::TimestampValue::Get(value);
+  if (!duckdb::Value::IsFinite(moment) || duckdb::Timestamp::GetTime(moment).micros != 0) return {};
+  return duckdb::Timestamp::GetDate(moment);
+}
+
 class Translator {
  public:
   explicit Translator(const ColumnOf& column_of) : column_of_(column_of) {}
@@ -131,11 +152,20 @@ class Translator {
   }
 
   Translation compare_operands(Comparison op, const Expression& left, const Expression& right) const {
-    auto first = any(left);
+    auto first = beside(left, right);
     if (!first) return first;
-    auto second = any(right);
+    auto second = beside(right, left);
     if (!second) return second;
     return plan::make(plan::Compare{op, *first, *second});
+  }
+
+  /// `value` as it is compared with `other`: a date and the beginning of a day are compared as dates.
+  Translation beside(const Expression& value, const Expression& other) const {
+    if (is_date_as_moment(value) && day_beginning_at(other)) {
+      return any(*value.Cast<duckdb::BoundCastExpression>().child);
+    }
+    const auto day = is_date_as_moment(other) ? day_beginning_at(value) : std::nullopt;
+    return day ? plan::make(to_constant(duckdb::Value::DATE(*day)).value()) : any(value);
   }
 
   Translation between(const Expression& expression) const {
@@ -233,7 +263,7 @@ Translation Translator::leaf(const Expression& expression) const {
     case ExpressionClass::BOUND_COLUMN_REF:
     case ExpressionClass::BOUND_REF: {
       const auto index = column_of_(expression);
-      if (!index) return refuse("the condition reads more than this table");
+      if (!index) return refuse("it reads more than this table, or what is computed here");
       return plan::make(plan::ColumnRef{*index});
     }
     case ExpressionClass::BOUND_CONSTANT: {

@@ -21,8 +21,16 @@ constexpr double kPatternShare = 0.05;
 double share(const plan::Expression& predicate);
 
 double share_of(const plan::Compare& compare) {
-  if (compare.op == plan::Comparison::equal) return kEqualShare;
-  return compare.op == plan::Comparison::not_equal ? kNotEqualShare : kRangeShare;
+  switch (compare.op) {
+    case plan::Comparison::equal:
+    case plan::Comparison::not_distinct:
+      return kEqualShare;
+    case plan::Comparison::not_equal:
+    case plan::Comparison::distinct:
+      return kNotEqualShare;
+    default:
+      return kRangeShare;
+  }
 }
 double share_of(const plan::In& in) {
   const double some = std::min(1.0, kEqualShare * static_cast<double>(in.values.size()));

@@ -40,6 +40,9 @@ TEST_F(Pushdown, Comparisons) {
   expect_pushed("id = 7", {"id = $1"});
   expect_pushed("7 < id", {"id > $1"});
   expect_pushed("age <> 3", {"age != $1"});
+  expect_pushed("age IS DISTINCT FROM 3", {"age IS DISTINCT FROM $1"});
+  expect_pushed("age IS NOT DISTINCT FROM 3", {"age IS NOT DISTINCT FROM $1"});
+  expect_pushed("born < TIMESTAMP '2024-01-01 00:00:00'", {"born < $1"});
   expect_pushed("name >= 'm'", {"name >= $1"});
   expect_pushed("total <= 12.50", {"total <= $1"});
   expect_pushed("born > DATE '1970-01-03'", {"born > $1"});
@@ -96,7 +99,6 @@ TEST_F(Pushdown, NamesWhatStaysHere) {
   expect_residual("lower(name) = 'a'", "function lower is not pushed yet");
   expect_residual("age % 7 = 5", "function % is not pushed yet");
   expect_residual("name ILIKE 'a_'", "function ~~* is not pushed yet");
-  expect_residual("age IS DISTINCT FROM 3", "IS DISTINCT FROM is not pushed yet");
   expect_residual("CASE WHEN active THEN id ELSE age END = 3",
                   "CASE and coalesce on int64 column id is not proven equal on the source");
   expect_residual("random() < 2", "an expression that changes from call to call is never pushed");

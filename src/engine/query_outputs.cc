@@ -27,9 +27,11 @@ ColumnOf QueryOutputs::columns() const {
   };
 }
 
-void QueryOutputs::append(const QueryOutputs& others) {
-  bindings.insert(bindings.end(), others.bindings.begin(), others.bindings.end());
-  averages.insert(averages.end(), others.averages.begin(), others.averages.end());
+bool QueryOutputs::has_key_in(const std::set<size_t>& positions) const {
+  return key && std::ranges::all_of(*key, [&](const ColumnBinding& binding) {
+           const auto found = position(binding);
+           return found && positions.contains(*found);
+         });
 }
 
 const ColumnBinding* binding_of(const duckdb::Expression& expression) {
@@ -46,11 +48,24 @@ bool Selection::pass(const QueryOutputs& below, const ColumnBinding& from, const
   const auto index = below.position(from);
   if (!index) return false;
   add(plan::make(plan::ColumnRef{*index}), to);
+  passed_.emplace_back(from, to);
   if (const auto* average = below.average(from)) {
     outputs_.averages.push_back({to, average->count, average->input});
     add(plan::make(plan::ColumnRef{below.position(average->count).value()}), average->count);
   }
   return true;
+}
+
+QueryOutputs Selection::take_outputs(const QueryOutputs& below) && {
+  if (!below.key) return std::move(outputs_);
+  std::vector<ColumnBinding> key;
+  for (const auto& binding : *below.key) {
+    const auto found = std::ranges::find(passed_, binding, &decltype(passed_)::value_type::first);
+    if (found == passed_.end()) return std::move(outputs_);
+    key.push_back(found->second);
+  }
+  outputs_.key = std::move(key);
+  return std::move(outputs_);
 }
 
 }  // namespace weir::engine

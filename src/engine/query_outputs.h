@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include <duckdb.hpp>
@@ -23,13 +25,16 @@ struct DividedHere {
 struct QueryOutputs {
   std::vector<duckdb::ColumnBinding> bindings;
   std::vector<DividedHere> averages;  ///< whose values the source does not know
+  /// No two rows have the same values here; empty: there is one row at most. Nothing when that is not known.
+  std::optional<std::vector<duckdb::ColumnBinding>> key;
 
   /// Of `binding`.
   std::optional<size_t> position(const duckdb::ColumnBinding& binding) const;
   const DividedHere* average(const duckdb::ColumnBinding& binding) const;
   /// Column references by what they are bound to; nothing for averages. Borrows this.
   ColumnOf columns() const;
-  void append(const QueryOutputs& others);
+  /// Whether a row is known by the columns at `positions`.
+  bool has_key_in(const std::set<size_t>& positions) const;
 };
 
 /// What a column reference is bound to; nothing for another expression.
@@ -43,9 +48,11 @@ class Selection {
   bool pass(const QueryOutputs& below, const duckdb::ColumnBinding& from, const duckdb::ColumnBinding& to);
 
   const std::vector<plan::ExpressionPtr>& values() const { return values_; }
-  QueryOutputs take_outputs() { return std::move(outputs_); }
+  /// `below` as passed on.
+  QueryOutputs take_outputs(const QueryOutputs& below) &&;
 
  private:
+  std::vector<std::pair<duckdb::ColumnBinding, duckdb::ColumnBinding>> passed_;  ///< from, to
   std::vector<plan::ExpressionPtr> values_;
   QueryOutputs outputs_;
 };

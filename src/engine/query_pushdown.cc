@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <duckdb/optimizer/column_binding_replacer.hpp>
 #include <duckdb/optimizer/cte_inlining.hpp>
@@ -27,17 +28,33 @@ using duckdb::LogicalOperator;
 using duckdb::LogicalOperatorType;
 using OperatorPtr = duckdb::unique_ptr<LogicalOperator>;
 
+void push_filters(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
+  duckdb::FilterPushdown pushdown(optimizer);
+  duckdb::unordered_set<duckdb::idx_t> top;
+  pushdown.CheckMarkToSemi(*plan, top);
+  plan = pushdown.Rewrite(std::move(plan));
+}
+
+size_t count_delim_joins(const LogicalOperator& op) {
+  size_t count = op.type == LogicalOperatorType::LOGICAL_DELIM_JOIN;
+  for (const auto& child : op.children) count += count_delim_joins(*child);
+  return count;
+}
+
 /// DuckDB's own passes that bring a bound plan into a shape that can be pushed: filters in the scans, IN and EXISTS as
 /// semi joins, subqueries decorrelated, CTEs in their place. They run again later, on a smaller plan.
 void normalize(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
   optimizer.rewriter.VisitOperator(*plan);
   plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
   plan = duckdb::FilterPullup().Rewrite(std::move(plan));
-  duckdb::FilterPushdown pushdown(optimizer);
-  duckdb::unordered_set<duckdb::idx_t> top;
-  pushdown.CheckMarkToSemi(*plan, top);
-  plan = pushdown.Rewrite(std::move(plan));
-  plan = duckdb::Deliminator().Optimize(std::move(plan));
+  push_filters(optimizer, plan);
+  // A filter keeps the pass from decorrelating what is above it, and it leaves filters itself.
+  for (auto left = count_delim_joins(*plan); left > 0;) {
+    plan = duckdb::Deliminator().Optimize(std::move(plan));
+    const auto before = std::exchange(left, count_delim_joins(*plan));
+    if (left == before) break;
+    if (left > 0) push_filters(optimizer, plan);
+  }
   plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
 }
 

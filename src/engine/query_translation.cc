@@ -64,7 +64,9 @@ class PlanTranslator {
         return first(op, *top.children[0], top.orders, top.limit, top.offset);
       }
       case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
-        return join(op.Cast<duckdb::LogicalComparisonJoin>());
+        return comparison_join(op.Cast<duckdb::LogicalComparisonJoin>());
+      case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
+        return join(op, plan::JoinKind::inner, {});
       case LogicalOperatorType::LOGICAL_UNION:
         return set_operation(op.Cast<duckdb::LogicalSetOperation>());
       case LogicalOperatorType::LOGICAL_ORDER_BY:
@@ -104,8 +106,24 @@ class PlanTranslator {
       columns.push_back(plan::make(plan::ColumnRef{ids[i].GetPrimaryIndex()}));
       translated.outputs.bindings.emplace_back(get.table_index, i);
     }
+    translated.outputs.key = primary_key(table, get);
     const auto verdict = translated.query.select(columns);
     return done(get, verdict, std::move(translated));
+  }
+
+  /// Nothing when not all of it is read.
+  static std::optional<std::vector<ColumnBinding>> primary_key(const BoundTable& table, const duckdb::LogicalGet& get) {
+    if (table.info->primary_key.empty()) return {};
+    std::vector<ColumnBinding> key;
+    const auto& ids = get.GetColumnIds();
+    for (const auto& name : table.info->primary_key) {
+      const auto found = std::ranges::find_if(ids, [&](const duckdb::ColumnIndex& id) {
+        return !id.IsVirtualColumn() && table.info->columns[id.GetPrimaryIndex()].name == name;
+      });
+      if (found == ids.end()) return {};
+      key.emplace_back(get.table_index, found - ids.begin());
+    }
+    return key;
   }
 
   Translation filter(LogicalOperator& op) const {
@@ -128,16 +146,10 @@ class PlanTranslator {
       const auto* passed = binding_of(*op.expressions[i]);
       if (passed != nullptr && selection.pass(below->outputs, *passed, binding)) continue;
       auto value = weir::engine::translate(*op.expressions[i], below->outputs.columns());
-      if (!value) return refuse(op, shown(*op.expressions[i]) + ": " + value.error());
+      if (!value) return refuse(op, value.error());
       selection.add(std::move(*value), binding);
     }
     return selected(op, std::move(selection), std::move(*below));
-  }
-
-  /// Without the constants, which may be secrets.
-  static std::string shown(const Expression& expression) {
-    int next_parameter = 1;
-    return display_residual(expression, next_parameter);
   }
 
   Translation aggregate(duckdb::LogicalAggregate& op) const {
@@ -152,14 +164,14 @@ class PlanTranslator {
     QueryOutputs outputs;
     for (size_t i = 0; i < op.groups.size(); ++i) {
       auto key = weir::engine::translate(*op.groups[i], below->outputs.columns());
-      if (!key) return refuse(op, "GROUP BY " + shown(*op.groups[i]) + ": " + key.error());
+      if (!key) return refuse(op, "GROUP BY: " + key.error());
       keys.push_back(std::move(*key));
       outputs.bindings.emplace_back(op.group_index, i);
     }
     for (size_t i = 0; i < op.expressions.size(); ++i) {
       const auto& aggregated = op.expressions[i]->Cast<duckdb::BoundAggregateExpression>();
       auto call = translate_aggregate(aggregated, below->outputs.columns());
-      if (!call) return refuse(op, shown(*op.expressions[i]) + ": " + call.error());
+      if (!call) return refuse(op, aggregated.function.name + ": " + call.error());
       const ColumnBinding value(op.aggregate_index, i);
       aggregates.push_back(std::move(call->value));
       outputs.bindings.push_back(value);
@@ -169,6 +181,7 @@ class PlanTranslator {
       outputs.bindings.push_back(count);
       outputs.averages.push_back({value, count, aggregated.children[0]->return_type});
     }
+    outputs.key.emplace(outputs.bindings.begin(), outputs.bindings.begin() + static_cast<std::ptrdiff_t>(keys.size()));
     auto verdict = below->query.group(keys, aggregates);
     below->outputs = std::move(outputs);
     below->reduces = true;
@@ -197,7 +210,7 @@ class PlanTranslator {
     std::vector<plan::SortKey> keys;
     for (const auto& order : orders) {
       auto key = weir::engine::translate(*order.expression, below->outputs.columns());
-      if (!key) return refuse(op, "ORDER BY " + shown(*order.expression) + ": " + key.error());
+      if (!key) return refuse(op, "ORDER BY: " + key.error());
       keys.push_back({std::move(*key), order.type == duckdb::OrderType::DESCENDING,
                       order.null_order == duckdb::OrderByNullType::NULLS_FIRST});
     }
@@ -229,46 +242,53 @@ class PlanTranslator {
     return done(op, verdict, std::move(*below));
   }
 
-  Translation join(duckdb::LogicalComparisonJoin& op) const {
-    if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
+  Translation comparison_join(duckdb::LogicalComparisonJoin& op) const {
     const auto kind = join_kind(op);
     if (!kind) return refuse(op, kind.error());
+    return join(op, *kind, op.conditions);
+  }
+
+  /// A comparison join, or without `conditions` a cross product.
+  Translation join(LogicalOperator& op, plan::JoinKind kind,
+                   const duckdb::vector<duckdb::JoinCondition>& conditions) const {
+    if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
     auto left = translate(*op.children[0]);
     if (!left) return left;
     auto right = translate(*op.children[1]);
     if (!right) return right;
     const auto left_count = left->outputs.bindings.size();
+    const bool left_only = kind == plan::JoinKind::semi || kind == plan::JoinKind::anti;
     auto both = left->outputs;
-    both.append(right->outputs);
+    both.bindings.insert(both.bindings.end(), right->outputs.bindings.begin(), right->outputs.bindings.end());
+    both.averages.insert(both.averages.end(), right->outputs.averages.begin(), right->outputs.averages.end());
     std::vector<plan::ExpressionPtr> on;
-    for (const auto& condition : op.conditions) {
+    for (const auto& condition : conditions) {
       auto compared = translate_condition(condition, both.columns());
       if (!compared) return refuse(op, "JOIN: " + compared.error());
       on.push_back(std::move(*compared));
     }
     const EquatedColumns equated(on, left_count);
-    const bool by_key = gives_no_more_rows(*kind, has_key(*left, equated.left), has_key(*right, equated.right));
-    const bool left_only = *kind == plan::JoinKind::semi || *kind == plan::JoinKind::anti;
+    const bool left_is_one = left->outputs.has_key_in(equated.left);
+    const bool right_is_one = right->outputs.has_key_in(equated.right);
+    const bool by_key = gives_no_more_rows(kind, left_is_one, right_is_one);
+    both.key.reset();
+    // Rows that meet one row of the other side at most are still known by what they were known by.
+    if (right_is_one && (kind == plan::JoinKind::inner || kind == plan::JoinKind::left)) {
+      both.key = left->outputs.key;
+    } else if (left_is_one && (kind == plan::JoinKind::inner || kind == plan::JoinKind::right)) {
+      both.key = right->outputs.key;
+    }
     TranslatedQuery joined{.tables = std::move(left->tables),
                            .query = std::move(left->query),
                            .outputs = left_only ? std::move(left->outputs) : std::move(both),
                            .reduces = false,
-                           .joins_by_key = by_key && may_be_joined(*left) && may_be_joined(*right)};
+                           .joins_by_key = by_key && may_be_joined(*left) && (left_only || may_be_joined(*right))};
     joined.tables.insert(joined.tables.end(), right->tables.begin(), right->tables.end());
-    const auto verdict = joined.query.join(*kind, std::move(right->query), on);
+    const auto verdict = joined.query.join(kind, std::move(right->query), on);
     return done(op, verdict, std::move(joined));
   }
 
   static bool may_be_joined(const TranslatedQuery& side) { return side.reduces || side.joins_by_key; }
-
-  /// Whether the columns pin the rows of one table down to one.
-  static bool has_key(const TranslatedQuery& side, const std::set<size_t>& columns) {
-    if (side.tables.size() != 1 || side.query.is_worth_pushing()) return false;
-    const auto& key = side.tables[0]->info->primary_key;
-    return !key.empty() && std::ranges::all_of(key, [&](const auto& name) {
-      return std::ranges::any_of(columns, [&](const auto column) { return side.query.columns()[column].name == name; });
-    });
-  }
 
   Translation set_operation(duckdb::LogicalSetOperation& op) const {
     if (!op.setop_all) return refuse(op, "UNION without ALL is not pushed yet");
@@ -289,7 +309,7 @@ class PlanTranslator {
       others.push_back(std::move(kept->query));
     }
     if (auto verdict = all->query.union_all(std::move(others)); !verdict) return refuse(op, verdict.error());
-    all->outputs.bindings.clear();
+    all->outputs = {};
     for (size_t i = 0; i < op.column_count; ++i) all->outputs.bindings.emplace_back(op.table_index, i);
     return std::move(*all);
   }
@@ -306,7 +326,7 @@ class PlanTranslator {
   }
 
   static Translation selected(const LogicalOperator& op, Selection selection, TranslatedQuery query) {
-    query.outputs = selection.take_outputs();
+    query.outputs = std::move(selection).take_outputs(query.outputs);
     const auto verdict = query.query.select(selection.values());
     return done(op, verdict, std::move(query));
   }

@@ -117,7 +117,8 @@ class Display {
 }  // namespace
 
 std::string_view to_string(Comparison op) {
-  static constexpr std::array<std::string_view, 6> kTexts = {"=", "!=", "<", "<=", ">", ">="};
+  static constexpr std::array<std::string_view, 8> kTexts = {
+      "=", "!=", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"};
   return kTexts[static_cast<size_t>(op)];
 }
 

@@ -23,7 +23,17 @@ struct Constant {
   bool operator==(const Constant&) const = default;
 };
 
-enum class Comparison : uint8_t { equal, not_equal, less, less_or_equal, greater, greater_or_equal };
+/// The last two are IS [NOT] DISTINCT FROM: NULL is a value like others.
+enum class Comparison : uint8_t {
+  equal,
+  not_equal,
+  less,
+  less_or_equal,
+  greater,
+  greater_or_equal,
+  distinct,
+  not_distinct
+};
 enum class Match : uint8_t { like, prefix, suffix, contains };
 
 struct Expression;

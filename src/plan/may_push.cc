@@ -111,7 +111,7 @@ class Judge {
   }
 
   Verdict judge(const Compare& compare) const {
-    const bool ordering = compare.op != Comparison::equal && compare.op != Comparison::not_equal;
+    const bool ordering = compare.op >= Comparison::less && compare.op <= Comparison::greater_or_equal;
     const auto operation = ordering ? Operation::ordering : Operation::equality;
     const auto* left = constant_of(*compare.left);
     const auto* right = constant_of(*compare.right);

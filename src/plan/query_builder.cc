@@ -80,6 +80,20 @@ std::optional<Column> constant_column(const Expression& value) {
   return Column{.name = "constant", .type = constant->type, .source_type = "constant", .is_computed = true};
 }
 
+bool may_be_null(const Expression& value, const std::vector<Column>& columns) {
+  const auto* ref = std::get_if<ColumnRef>(&value.node);
+  return ref == nullptr || columns.at(ref->index).nullable;
+}
+
+/// Values that are the same, or both NULL, are equal as soon as one of them never is: that a source can join by.
+/// Nothing for two that may be NULL, which make it compare every row with every other.
+ExpressionPtr joinable(const ExpressionPtr& condition, const std::vector<Column>& columns) {
+  const auto* compare = std::get_if<Compare>(&condition->node);
+  if (compare == nullptr || compare->op != Comparison::not_distinct) return condition;
+  if (may_be_null(*compare->left, columns) && may_be_null(*compare->right, columns)) return {};
+  return make(Compare{Comparison::equal, compare->left, compare->right});
+}
+
 bool is_constant(const Expression& value) { return std::holds_alternative<Constant>(value.node); }
 
 bool same_form(const Column& left, const Column& right) {
@@ -271,6 +285,8 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   const size_t first = input_columns(query_).size();
   Join join{kind, right.query_.from, {}};
   const auto left_count = query_.outputs.size();
+  auto columns = query_.columns;
+  columns.insert(columns.end(), right.query_.columns.begin(), right.query_.columns.end());
   auto both = query_.outputs;
   // The right side is a table or a query by itself: its outputs are its inputs, but in another order and number.
   for (const auto& output : right.query_.outputs) {
@@ -279,7 +295,9 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   query_.joins.push_back(join);
   const auto inputs = input_columns(query_);
   for (const auto& condition : on) {
-    auto wanted = Replacement([&](size_t column) { return both.at(column); })(condition);
+    const auto possible = joinable(condition, columns);
+    if (!possible) return refuse("JOIN by IS NOT DISTINCT FROM over two columns that may be NULL");
+    auto wanted = Replacement([&](size_t column) { return both.at(column); })(possible);
     if (auto verdict = may_push(*wanted, inputs, capabilities_); !verdict) return verdict;
     query_.joins.back().on.push_back(std::move(wanted));
   }
@@ -287,7 +305,7 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   if (kind == JoinKind::semi || kind == JoinKind::anti) return {};
   query_.outputs = std::move(both);
   const auto right_count = right.query_.columns.size();
-  query_.columns.insert(query_.columns.end(), right.query_.columns.begin(), right.query_.columns.end());
+  query_.columns = std::move(columns);
   if (kind == JoinKind::left || kind == JoinKind::full) allow_nulls(query_.columns, left_count, right_count);
   if (kind == JoinKind::right || kind == JoinKind::full) allow_nulls(query_.columns, 0, left_count);
   return {};

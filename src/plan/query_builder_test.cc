@@ -173,5 +173,23 @@ TEST_F(QueryBuilderTest, TellsWhatItAsks) {
   EXPECT_EQ(summary.limit_pushed, 3u);
 }
 
+TEST_F(QueryBuilderTest, JoinsByWhatMayBeTheSameNullOnlyWhenOneSideNeverIs) {
+  const auto same = [](size_t left, size_t right) {
+    return make(Compare{Comparison::not_distinct, ref(left), ref(right)});
+  };
+  auto nullable = column("parent", Kind::int64);
+  nullable.nullable = true;
+  const QueryBuilder children({"public", "children"}, {nullable}, {}, capabilities_);
+  auto query = orders();
+  ok(query.join(JoinKind::inner, children, {same(0, 3)}));
+  EXPECT_EQ(std::get<Compare>(query.build()->joins[0].on[0]->node).op, Comparison::equal);
+  auto filled = children;
+  EXPECT_EQ(filled.join(JoinKind::inner, children, {same(0, 1)}).error(),
+            "JOIN by IS NOT DISTINCT FROM over two columns that may be NULL");
+  auto left = children;
+  ok(left.join(JoinKind::left, orders(), {equal(0, 1)}));
+  EXPECT_FALSE(left.join(JoinKind::inner, children, {same(1, 4)})) << "the outer join fills it with NULLs";
+}
+
 }  // namespace
 }  // namespace weir::plan

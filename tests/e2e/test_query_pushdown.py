@@ -102,6 +102,8 @@ def condition(chance, columns, alias="a"):
     if operator in every_type.NULLS:
         return f"{alias}.{column.name} {operator}"
     literal = every_type.duckdb_literal(column, chance.choice(list(column.keys)))
+    if operator in ("=", "<>") and chance.random() < 0.2:
+        operator = "IS NOT DISTINCT FROM" if operator == "=" else "IS DISTINCT FROM"
     return f"{by_bytes(column.name, alias)} {operator} {literal}"
 
 
@@ -162,7 +164,8 @@ def topmost(chance, plain, source="{t}.every_type a", alias="a", last="a.id"):
 
 def joined(chance, plain):
     kind = chance.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
-    on = chance.choice(["b.parent = a.id", "b.parent = a.c_int4", "b.parent = a.id AND b.amount > 10", "b.label = a.c_text", "b.parent = a.id AND b.label = a.c_varchar"])
+    on = chance.choice(["b.parent = a.id", "b.parent = a.c_int4", "b.parent = a.id AND b.amount > 10", "b.label = a.c_text", "b.parent = a.id AND b.label = a.c_varchar", "b.parent IS NOT DISTINCT FROM a.id",
+                        "b.label IS NOT DISTINCT FROM a.c_text AND b.parent = a.id"])
     if kind == "FULL JOIN":
         on = "b.parent = a.id"
     source = f"{{t}}.every_type a {kind} {{t}}.child b ON {on}"

@@ -21,7 +21,7 @@ constexpr std::string_view kByBytes = " COLLATE \"C\"";
 
 std::string_view sql_operator(Comparison op) { return op == Comparison::not_equal ? "<>" : plan::to_string(op); }
 
-bool is_equality(Comparison op) { return op == Comparison::equal || op == Comparison::not_equal; }
+bool is_ordering(Comparison op) { return op >= Comparison::less && op <= Comparison::greater_or_equal; }
 
 /// `a op b` as `b op a`.
 Comparison flipped(Comparison op) {
@@ -149,14 +149,16 @@ std::string ExpressionRenderer::compare_constant(Comparison op, const plan::Expr
   const Kind kind = kind_of(value);
   std::string subject = operand(value, constant.type.kind);
   if (auto bound = bound_below(constant)) {
-    if (is_equality(op)) return op == Comparison::equal ? never(subject) : always(subject);
+    if (op == Comparison::distinct) return "true";
+    if (op == Comparison::not_distinct) return "false";
+    if (!is_ordering(op)) return op == Comparison::equal ? never(subject) : always(subject);
     bool below = op == Comparison::less || op == Comparison::less_or_equal;
     const ConstantType& type = constant_type(constant.type.kind);
     return fmt::format("{} {} {}", subject, below ? "<=" : ">",
                        place_({type.type_oid, std::string(type.name), *bound}));
   }
   // Equality of a deterministic collation is that of the bytes; without COLLATE it can use the column's index.
-  std::string_view collate = kind == Kind::text && !is_equality(op) ? kByBytes : "";
+  std::string_view collate = kind == Kind::text && is_ordering(op) ? kByBytes : "";
   return fmt::format("{}{} {} {}", subject, collate, sql_operator(op),
                      place(constant, constant_type_beside(kind, constant.type.kind)));
 }

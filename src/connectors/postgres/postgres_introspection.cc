@@ -32,7 +32,7 @@ sizes AS (
   SELECT tree.root, sum(greatest(c.reltuples, 0)) AS tuples, sum(c.relpages) AS pages
   FROM tree JOIN pg_class c ON c.oid = tree.relation AND c.relkind <> 'p' GROUP BY tree.root)
 SELECT n.nspname, c.relname, coalesce(s.tuples, c.reltuples)::float8, coalesce(s.pages, c.relpages)::int8,
-       a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull, coalesce(co.collisdeterministic, true),
+       a.attname, a.atttypid, a.atttypmod, a.attndims, {}, coalesce(co.collisdeterministic, true),
        format_type(a.atttypid, a.atttypmod), coalesce(array_position(k.indkey::int2[], a.attnum), -1)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -152,7 +152,7 @@ TypeCatalog read_type_catalog(const pg_result* result) {
 
 Result<IntrospectionPtr> introspect(Connection& connection, const PostgresOptions& options, Waiter& waiter,
                                     Deadline deadline) {
-  const std::string text = std::string(kTypes) + ";" + fmt::format(kColumns, schema_condition(options));
+  const std::string text = std::string(kTypes) + ";" + fmt::format(kColumns, kNeverNull, schema_condition(options));
   const auto results = WEIR_TRY(connection.run(text, waiter, deadline));
   const TypeCatalog types = read_type_catalog(results.at(0).get());
   auto schema = std::make_shared<connector::SourceSchema>();

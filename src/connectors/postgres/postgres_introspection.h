@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -16,6 +17,10 @@ namespace weir::postgres {
 
 /// Type oids as the server sends them in a row description, for each column of a table: of domains their base type.
 using ColumnOids = std::map<std::string, uint32_t, std::less<>>;
+
+/// Whether a column (pg_attribute a of pg_class c) never gives NULL: a table that others inherit from answers for them
+/// too, and nobody enforces what a foreign table is declared with.
+inline constexpr std::string_view kNeverNull = "a.attnotnull AND c.relkind = 'r' AND NOT c.relhassubclass";
 
 /// What introspection found. Immutable and shared.
 struct Introspection {

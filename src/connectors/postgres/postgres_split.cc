@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest.h"
+#include "connectors/postgres/postgres_introspection.h"
 #include "plan/query.h"
 
 namespace weir::postgres {
@@ -76,8 +77,9 @@ std::string facts_text(const std::vector<plan::BaseTable>& scanned, const std::v
   const std::string relations = array_of(tables, quoted_name);
   tables.insert(tables.end(), read.begin(), read.end());
   return fmt::format(
-      "SELECT t.position, attname, format_type(atttypid, atttypmod) FROM unnest({}::regclass[]) WITH ORDINALITY AS "
-      "t(relation, position) JOIN pg_attribute ON attrelid = t.relation AND attnum > 0 AND NOT attisdropped; "
+      "SELECT t.position, attname, format_type(atttypid, atttypmod), {} FROM unnest({}::regclass[]) WITH ORDINALITY AS "
+      "t(relation, position) JOIN pg_class c ON c.oid = t.relation JOIN pg_attribute a ON attrelid = t.relation AND "
+      "attnum > 0 AND NOT attisdropped; "
       "SELECT c.relkind IN ('r', 'p', 'm') AND NOT row_security_active(c.oid), "
       "c.relkind IN ('r', 'm') AND am.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT'), "
       "CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 "
@@ -87,30 +89,41 @@ std::string facts_text(const std::vector<plan::BaseTable>& scanned, const std::v
       "FROM unnest({}, {}) WITH ORDINALITY AS t(schema, name, position) "
       "JOIN pg_namespace n ON n.nspname = t.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name "
       "LEFT JOIN pg_am am ON am.oid = c.relam ORDER BY t.position",
-      relations, array_of(tables, [](const auto& table) { return table.schema; }),
+      kNeverNull, relations, array_of(tables, [](const auto& table) { return table.schema; }),
       array_of(tables, [](const auto& table) { return table.table; }));
 }
 
+bool truth_at(const pg_result* result, int row, int column) { return text_at(result, row, column) == "t"; }
+
 /// `position` counts from 1.
 Status check_columns(const plan::BaseTable& table, size_t position, const pg_result* result) {
-  std::map<std::string, std::string> types;
+  struct Facts {
+    std::string type;
+    bool never_null;
+  };
+  std::map<std::string, Facts> columns;
   for (int row = 0; row < PQntuples(result); row++) {
-    if (text_at(result, row, 0) == std::to_string(position)) types[text_at(result, row, 1)] = text_at(result, row, 2);
+    if (text_at(result, row, 0) != std::to_string(position)) continue;
+    columns[text_at(result, row, 1)] = {text_at(result, row, 2), truth_at(result, row, 3)};
   }
   for (const plan::Column& column : table.columns) {
-    const auto found = types.find(column.name);
-    if (found == types.end()) {
+    const auto found = columns.find(column.name);
+    if (found == columns.end()) {
       return fail(ErrorCode::schema_drift,
                   "a column is gone on the source: " + table.name.to_string() + "." + column.name);
     }
-    if (found->second == column.source_type) continue;
-    return fail(ErrorCode::schema_drift, "a column has another type on the source: " + table.name.to_string() + "." +
-                                             column.name + " was " + column.source_type + ", is " + found->second);
+    const auto& [type, never_null] = found->second;
+    if (type != column.source_type) {
+      return fail(ErrorCode::schema_drift, "a column has another type on the source: " + table.name.to_string() + "." +
+                                               column.name + " was " + column.source_type + ", is " + type);
+    }
+    if (!column.nullable && !never_null) {
+      return fail(ErrorCode::schema_drift,
+                  "a column may be NULL on the source now: " + table.name.to_string() + "." + column.name);
+    }
   }
   return {};
 }
-
-bool truth_at(const pg_result* result, int row, int column) { return text_at(result, row, column) == "t"; }
 
 /// Also for one that is not there as the snapshot sees it.
 bool is_rewritten(const pg_result* facts, size_t tables) {
