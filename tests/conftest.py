@@ -139,8 +139,9 @@ class Weir:
             self.process.send_signal(number)
             self.process.wait(seconds)
         if SANITIZED and self.log_file.exists():  # a test may have unmounted its disk
-            report = re.search(r"(ERROR|WARNING): \w+Sanitizer.*|.*runtime error: .*", self.log(), re.DOTALL)
-            assert not report, report[0][:8000]
+            log = self.log()
+            report = re.search(r"(ERROR|WARNING): \w+Sanitizer|runtime error: ", log)
+            assert not report, log[max(0, report.start() - 200):][:8000]
         return self.process.returncode
 
     def headers(self, extra=None):

@@ -61,9 +61,9 @@ Status close_doors(lake::SqlSession& session, const EngineOptions& options, cons
   WEIR_TRY(session.run("SET GLOBAL TimeZone = 'UTC'"));
   WEIR_TRY(session.run("SET GLOBAL allowed_directories = [" + directories + "]"));
   WEIR_TRY(session.run("SET GLOBAL enable_external_access = false"));
-  WEIR_TRY(
-      session.run("SET GLOBAL allowed_configs = ['weir_pushdown', 'weir_min_freshness_ms', 'weir_min_lsn', "
-                  "'weir_freshness_wait_ms', 'TimeZone']"));
+  WEIR_TRY(session.run(
+      "SET GLOBAL allowed_configs = ['weir_pushdown', 'weir_dynamic_filter', 'weir_min_freshness_ms', 'weir_min_lsn', "
+      "'weir_freshness_wait_ms', 'TimeZone']"));
   return session.run("SET GLOBAL lock_configuration = true");
 }
 

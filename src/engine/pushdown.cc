@@ -30,29 +30,6 @@ using Translation = std::expected<ExpressionPtr, plan::Refusal>;
 
 std::unexpected<plan::Refusal> refuse(std::string reason) { return std::unexpected(std::move(reason)); }
 
-std::optional<Comparison> comparison_of(ExpressionType type) {
-  switch (type) {
-    case ExpressionType::COMPARE_EQUAL:
-      return Comparison::equal;
-    case ExpressionType::COMPARE_NOTEQUAL:
-      return Comparison::not_equal;
-    case ExpressionType::COMPARE_LESSTHAN:
-      return Comparison::less;
-    case ExpressionType::COMPARE_LESSTHANOREQUALTO:
-      return Comparison::less_or_equal;
-    case ExpressionType::COMPARE_GREATERTHAN:
-      return Comparison::greater;
-    case ExpressionType::COMPARE_GREATERTHANOREQUALTO:
-      return Comparison::greater_or_equal;
-    case ExpressionType::COMPARE_DISTINCT_FROM:
-      return Comparison::distinct;
-    case ExpressionType::COMPARE_NOT_DISTINCT_FROM:
-      return Comparison::not_distinct;
-    default:
-      return {};
-  }
-}
-
 /// How many digits every value of an integer type fits into; 0 for other types.
 int integer_digits(const LogicalType& type) {
   switch (type.id()) {
@@ -314,6 +291,29 @@ std::string without_outer_parentheses(std::string text) {
 std::expected<ExpressionPtr, plan::Refusal> translate(const Expression& expression, const ColumnOf& column_of) {
   if (expression.IsVolatile()) return refuse("an expression that changes from call to call is never pushed");
   return Translator(column_of).any(expression);
+}
+
+std::optional<Comparison> comparison_of(ExpressionType type) {
+  switch (type) {
+    case ExpressionType::COMPARE_EQUAL:
+      return Comparison::equal;
+    case ExpressionType::COMPARE_NOTEQUAL:
+      return Comparison::not_equal;
+    case ExpressionType::COMPARE_LESSTHAN:
+      return Comparison::less;
+    case ExpressionType::COMPARE_LESSTHANOREQUALTO:
+      return Comparison::less_or_equal;
+    case ExpressionType::COMPARE_GREATERTHAN:
+      return Comparison::greater;
+    case ExpressionType::COMPARE_GREATERTHANOREQUALTO:
+      return Comparison::greater_or_equal;
+    case ExpressionType::COMPARE_DISTINCT_FROM:
+      return Comparison::distinct;
+    case ExpressionType::COMPARE_NOT_DISTINCT_FROM:
+      return Comparison::not_distinct;
+    default:
+      return {};
+  }
 }
 
 std::string display_residual(const Expression& predicate, int& next_parameter) {

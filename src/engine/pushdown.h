@@ -24,6 +24,9 @@ using ColumnOf = std::function<std::optional<size_t>(const duckdb::Expression& r
 std::expected<plan::ExpressionPtr, plan::Refusal> translate(const duckdb::Expression& expression,
                                                             const ColumnOf& column_of);
 
+/// Nothing for what is no comparison of two values.
+std::optional<plan::Comparison> comparison_of(duckdb::ExpressionType type);
+
 /// DuckDB's text of a predicate with its constants as $n, continuing at `next_parameter`.
 std::string display_residual(const duckdb::Expression& predicate, int& next_parameter);
 

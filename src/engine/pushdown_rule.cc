@@ -10,6 +10,7 @@
 #include <duckdb/planner/logical_operator_visitor.hpp>
 #include <duckdb/planner/operator/logical_limit.hpp>
 
+#include "engine/dynamic_filters.h"
 #include "engine/pushdown_estimate.h"
 #include "engine/query_context.h"
 #include "engine/query_pushdown.h"
@@ -164,8 +165,12 @@ class ScanReplacement {
     if (relation.table->derived) order->scan.query = relation.table->derived->query;
     order->scan.columns = info.columns;
     order->scan.limit = above.limit;
+    order->info = {relation.table, relation.table->info};
     project(*get, order->scan, plan.outputs);
-    order->record = std::make_shared<ScanRecord>(summarize(relation, above, order->scan));
+    plan.dynamic = {get->dynamic_filters, scanned_columns(*get)};
+    int next_parameter = 1;
+    auto summary = summarize(relation, above, order->scan, next_parameter);
+    order->record = std::make_shared<ScanRecord>(std::move(summary), next_parameter);
     order->scan.estimated_rows = estimate_rows(info, order->scan.filters);
     if (above.limit) order->scan.estimated_rows = std::min(order->scan.estimated_rows, *above.limit);
     records_.push_back(order->record);
@@ -190,15 +195,23 @@ class ScanReplacement {
     }
   }
 
+  static std::vector<std::optional<size_t>> scanned_columns(const duckdb::LogicalGet& get) {
+    std::vector<std::optional<size_t>> columns;
+    for (const auto& id : get.GetColumnIds()) {
+      columns.push_back(id.IsVirtualColumn() ? std::nullopt : std::optional<size_t>(id.GetPrimaryIndex()));
+    }
+    return columns;
+  }
+
   /// Fills in the scan's filters too.
-  plan::ScanSummary summarize(const RemoteRelation& relation, const Above& above, plan::Scan& scan) {
+  plan::ScanSummary summarize(const RemoteRelation& relation, const Above& above, plan::Scan& scan,
+                              int& next_parameter) {
     plan::ScanSummary summary;
     summary.source = relation.table->connector->name;
     summary.table = scan.table.to_string();
     summary.projection_pushed = scan.query || scan.projection.size() < scan.columns.size();
     summary.limit_pushed = scan.limit;
     if (above.aggregate) summary.agg_residual_reason = why_not_grouped(relation);
-    int next_parameter = 1;
     if (scan.query) plan::summarize(*scan.query, summary, next_parameter);
     for (const auto& filter : relation.claimed) {
       auto predicate = translate(*filter, relation_columns(relation));
@@ -240,7 +253,7 @@ std::shared_ptr<ScanRecord> unread(const BoundTable& table) {
   summary.source = table.connector->name;
   summary.table = table.info->name.to_string();
   summary.residual_reasons.push_back("not read: no row of this table can change the result");
-  return std::make_shared<ScanRecord>(std::move(summary));
+  return std::make_shared<ScanRecord>(std::move(summary), 1);
 }
 
 void after_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_ptr<LogicalOperator>& plan) {
@@ -254,6 +267,7 @@ void after_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_p
   }
   if (read.empty() && bound.empty()) return;
 
+  offer_dynamic_filters(input, *plan);
   ScanReplacement replacement(input.context, *plan);
   replacement.visit(plan, {});
   auto records = replacement.take_records();

@@ -9,12 +9,14 @@
 #include <duckdb/storage/storage_extension.hpp>
 
 #include "engine/average.h"
+#include "engine/dynamic_filters.h"
 #include "engine/live.h"
 #include "engine/pushdown_rule.h"
 #include "engine/remote_connector.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_transaction.h"
 #include "engine/snapshot_scan.h"
+#include "engine/switch_setting.h"
 #include "telemetry/log.h"
 
 namespace weir::engine {
@@ -131,8 +133,9 @@ void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk,
   loader.RegisterFunction(raw_function());
   loader.RegisterFunction(average_function());
   duckdb::OptimizerExtension::Register(config, pushdown_rule());
-  config.AddExtensionOption(kPushdownSetting, "send filters and limits to connectors", duckdb::LogicalType::BOOLEAN,
-                            duckdb::Value::BOOLEAN(true));
+  add_switch(config, kPushdownSetting, "send filters, limits and whole queries to connectors");
+  add_switch(config, kDynamicFilterSetting, "send the keys of joins to connectors");
+  config.SetOptionByName(kListLengthSetting, duckdb::Value::BIGINT(kDynamicListLengthMax));
 }
 
 Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spec& spec,

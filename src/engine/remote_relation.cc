@@ -12,6 +12,7 @@
 
 #include "engine/pushdown_estimate.h"
 #include "engine/remote_schema.h"
+#include "engine/switch_setting.h"
 
 namespace weir::engine {
 namespace {
@@ -151,10 +152,7 @@ ColumnOf relation_columns(const RemoteRelation& relation) {
   };
 }
 
-bool pushdown_enabled(duckdb::ClientContext& client) {
-  duckdb::Value value;
-  return !client.TryGetCurrentSetting(kPushdownSetting, value) || value.IsNull() || value.GetValue<bool>();
-}
+bool pushdown_enabled(duckdb::ClientContext& client) { return is_switched_on(client, kPushdownSetting); }
 
 std::expected<plan::ExpressionPtr, plan::Refusal> judge_filter(duckdb::ClientContext& client,
                                                                const RemoteRelation& relation,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/arrow_vectors.h"
+#include "engine/pushdown_estimate.h"
 #include "engine/wakeup.h"
 
 namespace weir::engine {
@@ -18,13 +19,13 @@ constexpr uint64_t kRowsForParallelMin = 100'000;
 
 class RemoteScanState final : public duckdb::GlobalSourceState {
  public:
-  RemoteScanState(duckdb::ClientContext& client, const RemoteScanPlan& plan)
+  RemoteScanState(duckdb::ClientContext& client, std::shared_ptr<const ReadOrder> order)
       : wakeup_(std::make_shared<Wakeup>(*this)) {
     auto& federation = Federation::of(client);
-    const bool large = plan.order->scan.estimated_rows >= kRowsForParallelMin;
+    const bool large = order->scan.estimated_rows >= kRowsForParallelMin;
     tasks_max_ = large ? static_cast<idx_t>(std::max(1, federation.read_options().streams_max)) : 1;
-    read_ =
-        RemoteRead::start(federation, plan.order, QueryContext::of(client), [wakeup = wakeup_] { wakeup->notify(); });
+    read_ = RemoteRead::start(federation, std::move(order), QueryContext::of(client),
+                              [wakeup = wakeup_] { wakeup->notify(); });
   }
   ~RemoteScanState() override {
     wakeup_->detach();
@@ -117,13 +118,33 @@ void LogicalRemoteScan::ResolveTypes() {
 
 duckdb::PhysicalOperator& LogicalRemoteScan::CreatePlan(duckdb::ClientContext&,
                                                         duckdb::PhysicalPlanGenerator& planner) {
-  return planner.Make<PhysicalRemoteScan>(types, estimated_cardinality, plan_);
+  auto& placeholder = planner.Make<duckdb::PhysicalTableScan>(
+      types, get_->function, nullptr, duckdb::vector<duckdb::LogicalType>(), duckdb::vector<duckdb::ColumnIndex>(),
+      duckdb::vector<idx_t>(), duckdb::vector<duckdb::string>(), nullptr, estimated_cardinality,
+      duckdb::ExtraOperatorInfo(), duckdb::vector<duckdb::Value>(), duckdb::virtual_column_map_t());
+  return planner.Make<PhysicalRemoteScan>(types, estimated_cardinality, plan_,
+                                          placeholder.Cast<duckdb::PhysicalTableScan>());
 }
 
 PhysicalRemoteScan::PhysicalRemoteScan(duckdb::PhysicalPlan& physical_plan, duckdb::vector<duckdb::LogicalType> types,
-                                       idx_t estimated_cardinality, RemoteScanPlan plan)
+                                       idx_t estimated_cardinality, RemoteScanPlan plan,
+                                       const duckdb::PhysicalTableScan& placeholder)
     : PhysicalOperator(physical_plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types), estimated_cardinality),
-      plan_(std::move(plan)) {}
+      plan_(std::move(plan)),
+      placeholder_(placeholder) {}
+
+std::shared_ptr<const ReadOrder> PhysicalRemoteScan::order() const {
+  const auto& planned = *plan_.order;
+  const auto capabilities = planned.connector->source->capabilities();
+  if (!capabilities || planned.scan.limit) return plan_.order;  // a LIMIT was promised any rows, not these
+  const auto sent = plan_.dynamic.predicates(placeholder_, planned.scan.columns, *capabilities);
+  if (sent.empty()) return plan_.order;
+  auto order = std::make_shared<ReadOrder>(planned);
+  order->scan.filters.insert(order->scan.filters.end(), sent.begin(), sent.end());
+  order->scan.estimated_rows = std::min(planned.scan.estimated_rows, estimate_rows(*planned.info, order->scan.filters));
+  order->record->add_filters(sent, planned.scan.columns);
+  return order;
+}
 
 duckdb::string PhysicalRemoteScan::GetName() const { return "REMOTE_SCAN"; }
 
@@ -133,7 +154,7 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> PhysicalRemoteScan::ParamsTo
 
 duckdb::unique_ptr<duckdb::GlobalSourceState> PhysicalRemoteScan::GetGlobalSourceState(
     duckdb::ClientContext& client) const {
-  return duckdb::make_uniq<RemoteScanState>(client, plan_);
+  return duckdb::make_uniq<RemoteScanState>(client, order());
 }
 
 duckdb::unique_ptr<duckdb::LocalSourceState> PhysicalRemoteScan::GetLocalSourceState(

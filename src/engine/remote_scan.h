@@ -10,6 +10,7 @@
 #include <duckdb/planner/operator/logical_extension_operator.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
 
+#include "engine/dynamic_filters.h"
 #include "engine/remote_scan_read.h"
 
 namespace weir::engine {
@@ -19,6 +20,7 @@ namespace weir::engine {
 struct RemoteScanPlan {
   std::shared_ptr<const ReadOrder> order;
   std::vector<std::optional<size_t>> outputs;
+  DynamicFilters dynamic;  ///< add to the order when the scan begins
 };
 
 /// Takes the place of a remote LogicalGet at the end of optimization: same bindings, same types.
@@ -45,7 +47,8 @@ class LogicalRemoteScan final : public duckdb::LogicalExtensionOperator {
 class PhysicalRemoteScan final : public duckdb::PhysicalOperator {
  public:
   PhysicalRemoteScan(duckdb::PhysicalPlan& physical_plan, duckdb::vector<duckdb::LogicalType> types,
-                     duckdb::idx_t estimated_cardinality, RemoteScanPlan plan);
+                     duckdb::idx_t estimated_cardinality, RemoteScanPlan plan,
+                     const duckdb::PhysicalTableScan& placeholder);
 
   duckdb::string GetName() const override;
   duckdb::InsertionOrderPreservingMap<duckdb::string> ParamsToString() const override;
@@ -62,7 +65,11 @@ class PhysicalRemoteScan final : public duckdb::PhysicalOperator {
                                            duckdb::OperatorSourceInput& input) const override;
 
  private:
+  /// With what the joins have sent by now.
+  std::shared_ptr<const ReadOrder> order() const;
+
   RemoteScanPlan plan_;
+  const duckdb::PhysicalTableScan& placeholder_;
 };
 
 }  // namespace weir::engine

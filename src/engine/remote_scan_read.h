@@ -35,8 +35,9 @@ class SharedTransaction {
 struct ReadOrder {
   std::shared_ptr<const RemoteConnector> connector;
   plan::Scan scan;
-  int expected_reads = 1;  ///< of the same statement on the same source
-  std::string snapshot;    ///< of Source::begin_at; empty: as the source is
+  std::shared_ptr<const connector::TableInfo> info;  ///< of the table, or of the query's answer
+  int expected_reads = 1;                            ///< of the same statement on the same source
+  std::string snapshot;                              ///< of Source::begin_at; empty: as the source is
   std::shared_ptr<ScanRecord> record;
 };
 

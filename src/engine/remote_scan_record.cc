@@ -1,5 +1,9 @@
 #include "engine/remote_scan_record.h"
 
+#include <algorithm>
+
+#include "plan/capabilities.h"
+
 namespace weir::engine {
 
 plan::ScanSummary ScanRecord::summary() const {
@@ -10,9 +14,22 @@ plan::ScanSummary ScanRecord::summary() const {
 void ScanRecord::reset() {
   const std::lock_guard lock(mutex_);
   summary_.remote_query.reset();
+  summary_.filters_pushed.resize(filters_planned_);
   summary_.scan_duration_ms = 0;
   summary_.rows_returned = 0;
   summary_.bytes_received = 0;
+}
+
+void ScanRecord::add_filters(const std::vector<plan::ExpressionPtr>& filters, std::span<const plan::Column> columns) {
+  const std::lock_guard lock(mutex_);
+  int next_parameter = next_parameter_;
+  for (const auto& filter : filters) {
+    const auto shown = plan::display(*filter, columns, next_parameter);
+    // A recursive query reads the table again with other keys.
+    if (std::ranges::find(summary_.filters_pushed, shown) == summary_.filters_pushed.end()) {
+      summary_.filters_pushed.push_back(shown);
+    }
+  }
 }
 
 void ScanRecord::add(const connector::ReadStats& read) {
