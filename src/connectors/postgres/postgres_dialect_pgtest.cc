@@ -146,8 +146,10 @@ std::vector<Ordered> ordered_types() {
 bool holds(Comparison op, int left, int right) {
   switch (op) {
     case Comparison::equal:
+    case Comparison::not_distinct:
       return left == right;
     case Comparison::not_equal:
+    case Comparison::distinct:
       return left != right;
     case Comparison::less:
       return left < right;
@@ -203,8 +205,9 @@ class TrustedRule : public testing::TestWithParam<Ordered> {
   }
   /// Both protocols must answer the rows whose rank satisfies `expected`.
   template <typename Holds>
-  void expect_rows(plan::ExpressionPtr filter, Holds expected) {
+  void expect_rows(plan::ExpressionPtr filter, Holds expected, bool null_too = false) {
     std::set<std::string> wanted;
+    if (null_too) wanted.insert("1000");
     for (size_t i = 0; i < GetParam().values.size(); i++) {
       if (held(i) && expected(GetParam().values[i].rank)) wanted.insert(std::to_string(i));
     }
@@ -232,6 +235,19 @@ TEST_P(TrustedRule, ComparesWithConstantsLikeDuckDb) {
                   [&](int rank) { return holds(op, values[i].rank, rank); });
       expect_rows(plan::make(plan::Not{plan::make(plan::Compare{op, ref(1), value})}),
                   [&](int rank) { return !holds(op, rank, values[i].rank); });
+    }
+  }
+}
+
+TEST_P(TrustedRule, TellsNullFromValuesLikeDuckDb) {
+  const auto& values = GetParam().values;
+  for (size_t i = 0; i < values.size(); i++) {
+    for (const bool distinct : {true, false}) {
+      const auto op = distinct ? Comparison::distinct : Comparison::not_distinct;
+      expect_rows(
+          plan::make(plan::Compare{op, ref(1), plan::make(constant(i))}),
+          [&](int rank) { return holds(op, rank, values[i].rank); }, distinct);
+      expect_rows(plan::make(plan::Compare{op, ref(1), ref(2)}), [&](int) { return !distinct; }, !distinct);
     }
   }
 }
