@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 
+import aggregate
 import commits
 import direct
 import lag
@@ -19,8 +20,9 @@ import reads
 import scan
 import servers
 import snapshot
+import tpch
 
-BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "snapshot": snapshot.table, "commits": commits.table, "lag": lag.table, "direct": direct.table,
+BENCHMARKS = {"scan": scan.table, "lookup": lookup.table, "aggregate": aggregate.table, "tpch": tpch.table, "snapshot": snapshot.table, "commits": commits.table, "lag": lag.table, "direct": direct.table,
               "reads": functools.partial(reads.table, rows=3_000_000), "reads-30m": functools.partial(reads.table, rows=30_000_000)}
 WITH_DEBEZIUM = ("commits", "lag")
 INTRODUCTION = """# Benchmarks

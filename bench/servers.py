@@ -10,20 +10,11 @@ import urllib.parse
 import psycopg
 import requests
 
+import tpch_data
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOME = pathlib.Path(os.environ.get("WEIR_BENCH_HOME", "/var/tmp/weir-bench"))
 WEIR = ROOT / "build/bin/weir"
-TABLES = {
-    "lineitem": """l_orderkey bigint not null, l_partkey bigint not null, l_suppkey bigint not null, l_linenumber integer not null,
-        l_quantity numeric(15,2) not null, l_extendedprice numeric(15,2) not null, l_discount numeric(15,2) not null, l_tax numeric(15,2) not null,
-        l_returnflag text not null, l_linestatus text not null, l_shipdate date not null, l_commitdate date not null, l_receiptdate date not null,
-        l_shipinstruct text not null, l_shipmode text not null, l_comment text not null""",
-    "orders": """o_orderkey bigint not null, o_custkey bigint not null, o_orderstatus text not null, o_totalprice numeric(15,2) not null,
-        o_orderdate date not null, o_orderpriority text not null, o_clerk text not null, o_shippriority integer not null, o_comment text not null""",
-}
-KEYS = {"lineitem": "l_orderkey, l_linenumber", "orders": "o_orderkey"}
-
-
 class Source:
     """PostgreSQL 15 with TPC-H at `scale` in the database tpch; kept between runs in HOME."""
 
@@ -43,24 +34,16 @@ class Source:
         with psycopg.connect(self.url, autocommit=True) as session:
             if not session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self.database,)).fetchone():
                 session.execute(f"CREATE DATABASE {self.database}")
-                self.load(scale)
-
         with psycopg.connect(self.tpch_url) as session:
-            self.rows, self.orders = (session.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES)
-
-    def load(self, scale):
-        csv = HOME / f"csv-{scale}"
-        generator = pathlib.Path(sys.executable).with_name("tpchgen-cli")
-        subprocess.run([generator, "csv", "-s", str(scale), "-T", ",".join(TABLES), "-o", csv], check=True)
+            there = {name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+        missing = [table for table in tpch_data.TABLES if table not in there]
+        if missing:
+            folder = HOME / f"csv-{scale}"
+            tpch_data.generate(scale, folder, missing)
+            tpch_data.load(self.tpch_url, folder, missing)
         with psycopg.connect(self.tpch_url, autocommit=True) as session:
-            for table, columns in TABLES.items():
-                session.execute(f"CREATE TABLE {table} ({columns})")
-                with session.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv, HEADER)") as copy, open(csv / f"{table}.csv", "rb") as file:
-                    while piece := file.read(1 << 20):
-                        copy.write(piece)
-                session.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({KEYS[table]})")
-            session.execute("VACUUM (FREEZE, ANALYZE)")
             session.execute("CHECKPOINT")
+            self.rows, self.orders = (session.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("lineitem", "orders"))
 
     def stop(self):
         subprocess.run([self.script, "stop", self.directory], check=True)

@@ -6,7 +6,7 @@ import sys
 
 import psycopg
 
-QUERIES = sorted((pathlib.Path(__file__).parent / "tpch").glob("q*.sql"))
+QUERIES = sorted((pathlib.Path(__file__).parent / "tpch_queries").glob("q*.sql"))
 TABLES = {
     "region": "r_regionkey integer not null, r_name text not null, r_comment text not null",
     "nation": "n_nationkey integer not null, n_name text not null, n_regionkey integer not null, n_comment text not null",

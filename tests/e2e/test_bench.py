@@ -8,6 +8,7 @@ import requests
 from conftest import ROOT, SANITIZED
 
 sys.path.insert(0, str(ROOT / "bench"))
+import aggregate  # noqa: E402
 import changes  # noqa: E402
 import commits  # noqa: E402
 import debezium  # noqa: E402
@@ -17,6 +18,7 @@ import measure  # noqa: E402
 import reads  # noqa: E402
 import scan  # noqa: E402
 import servers  # noqa: E402
+import tpch  # noqa: E402
 
 
 @pytest.mark.parametrize("seconds, cpu, failing", [(4, 8, []), (5, 9, []), (6, 8, ["seconds"]), (4, 10, ["CPU-seconds"]), (6, 10, ["seconds", "CPU-seconds"])])
@@ -55,6 +57,16 @@ def test_lag_fails_at_a_second(took, fails):
 @pytest.mark.parametrize("name, ratio, fails", [("empty", 1.3, False), ("empty", 1.5, True), ("full", 1.9, False), ("full", 2.1, True)])
 def test_reads_fail_by_what_is_hot(name, ratio, fails):
     assert bool(reads.missed(100, {"filter": 0.1}, {name: {"filter": 0.1 * ratio}})) == fails
+
+
+@pytest.mark.parametrize("times, fails", [({"q1": (1, 4), "q2": (1, 3)}, 0), ({"q1": (1, 4), "q2": (1, 2)}, 1), ({"q1": (1.3, 1), "q2": (1, 100)}, 1)])
+def test_tpch_fails_by_one_slow_query_or_by_all(times, fails):
+    assert len(tpch.missed(times)[0]) == fails
+
+
+@pytest.mark.parametrize("cpu, seconds, fails", [(1.6, 0.09, 0), (1.8, 0.09, 1), (1.8, 0.2, 2)])
+def test_aggregate_fails_by_its_figures(cpu, seconds, fails):
+    assert len(aggregate.missed(measure.Measured(1, 0, cpu, 0), measure.Measured(seconds, 0, 0, 0))) == fails
 
 
 def test_receiver_counts_and_sees_probes():
