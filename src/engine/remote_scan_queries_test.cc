@@ -1,10 +1,12 @@
 /// Whole queries over remote tables answer as over local copies, whatever is pushed. The "server" is a second DuckDB
 /// that runs what it is asked, so this tests plans and predicates, not the rules of trust of a real source.
+#include <atomic>
 #include <random>
 
 #include <duckdb/common/arrow/arrow_converter.hpp>
 
 #include "engine/remote_test_database.h"
+#include "plan/value.h"
 
 namespace weir::engine {
 namespace {
@@ -100,7 +102,8 @@ constexpr const char* kQueries[] = {
 /// A predicate as the server's SQL.
 class Rendering {
  public:
-  explicit Rendering(const plan::Scan& scan) : scan_(scan) {}
+  /// `lies`: of a server that takes texts in two cases for equal, although it is trusted with text.
+  Rendering(const plan::Scan& scan, bool lies) : scan_(scan), lies_(lies) {}
 
   std::string operator()(const plan::Expression& expression) const {
     return std::visit([this](const auto& node) { return "(" + text(node) + ")"; }, expression.node);
@@ -117,7 +120,10 @@ class Rendering {
     return quote(std::get<std::string>(constant.value)) + "::" + type;
   }
   std::string text(const plan::Compare& compare) const {
-    return (*this)(*compare.left) + std::string(plan::to_string(compare.op)) + (*this)(*compare.right);
+    const auto side = [&](const plan::ExpressionPtr& one) {
+      return lies_ && is_text(*compare.left) ? "lower" + (*this)(*one) : (*this)(*one);
+    };
+    return side(compare.left) + std::string(plan::to_string(compare.op)) + side(compare.right);
   }
   std::string text(const plan::In& in) const {
     std::string list;
@@ -152,22 +158,28 @@ class Rendering {
     return type.kind == plan::Kind::date ? "DATE" : type.kind == plan::Kind::timestamp ? "TIMESTAMP" : "VARCHAR";
   }
 
+  bool is_text(const plan::Expression& value) const {
+    return plan::value_type(value, scan_.columns).kind == plan::Kind::text;
+  }
+
   const plan::Scan& scan_;
+  bool lies_;
 };
 
-std::string server_sql(const plan::Scan& scan) {
+std::string server_sql(const plan::Scan& scan, bool lies) {
   std::string list;
   for (const auto index : scan.projection) list += (list.empty() ? "" : ", ") + scan.columns[index].name;
   std::string where;
-  for (const auto& filter : scan.filters) where += (where.empty() ? " WHERE " : " AND ") + Rendering(scan)(*filter);
+  for (const auto& filter : scan.filters)
+    where += (where.empty() ? " WHERE " : " AND ") + Rendering(scan, lies)(*filter);
   return "SELECT " + (list.empty() ? "1" : list) + " FROM main." + scan.table.table + where +
          (scan.limit ? " LIMIT " + std::to_string(*scan.limit) : "");
 }
 
 /// Runs what it was asked on the server.
-void serve(duckdb::DuckDB& server, TestStream& stream) {
+void serve(duckdb::DuckDB& server, TestStream& stream, bool lies) {
   duckdb::Connection connection(server);
-  auto result = connection.Query(server_sql(stream.scan()));
+  auto result = connection.Query(server_sql(stream.scan(), lies));
   if (result->HasError()) {
     stream.fail_with(Error{ErrorCode::source_query_failed, result->GetError(), "", ""});
     return;
@@ -201,7 +213,7 @@ class RemoteScanQueries : public ::testing::Test {
     }
     using plan::Kind;
     const plan::Type int64{Kind::int64, 0, 0, {}}, text{Kind::text, 0, 0, {}};
-    const auto script = [this](TestStream& stream, const std::stop_token&) { serve(server, stream); };
+    const auto script = [this](TestStream& stream, const std::stop_token&) { serve(server, stream, lies); };
     source->put({table_info("users", {{"id", int64},
                                       {"name", text},
                                       {"country", text},
@@ -227,6 +239,7 @@ class RemoteScanQueries : public ::testing::Test {
   }
   static std::string locally(const std::string& query) { return duckdb::StringUtil::Replace(query, "pg.", "local."); }
 
+  std::atomic<bool> lies = false;
   duckdb::DuckDB server;
   TestDatabase database;
   std::shared_ptr<testing::TestSource> source;
@@ -298,6 +311,19 @@ TEST_F(RemoteScanQueries, RandomConditionsSelectTheSameRows) {
     EXPECT_EQ(answer, rows(locally(query))) << query;
   }
   EXPECT_GE(pushed, 80);
+}
+
+TEST_F(RemoteScanQueries, RandomConditionsFindASourceThatLies) {
+  lies = true;
+  const auto seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Conditions conditions(seed);
+  int different = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto query = "SELECT count(*), sum(id) FROM pg.orders WHERE " + conditions.next(3);
+    different += rows(query) != rows(locally(query));
+  }
+  EXPECT_GT(different, 0);
 }
 
 }  // namespace
