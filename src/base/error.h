@@ -61,6 +61,7 @@ enum class ErrorCode : uint8_t {
   value_out_of_range,
   pool_exhausted,
   row_limit_exceeded,
+  source_limit_exceeded,
   timeout,
   too_many_requests,
   body_too_large,

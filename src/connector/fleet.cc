@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "connector/fleet_impl.h"
+#include "connector/limited_source.h"
 #include "telemetry/log.h"
 
 namespace weir::connector {
@@ -229,8 +230,9 @@ MemberPtr Fleet::Impl::restore(const state::ConnectorRow& row) const {
 }
 
 Result<std::shared_ptr<Source>> Fleet::Impl::open(const Type& type, const Spec& spec) const {
+  const auto limits = WEIR_TRY(read_limits(spec.body));
   auto opened = type.open(spec, secrets);
-  if (opened) return opened;
+  if (opened) return with_limits(std::move(*opened), limits);
   Error error = std::move(opened.error());
   error.message = options::mask_urls(error.message);
   error.source = spec.name;

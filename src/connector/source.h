@@ -40,6 +40,7 @@ struct ReadStats {
   double duration_ms = 0;    ///< from the first request to the last row so far
   std::string remote_query;  ///< the text as sent (one of them, when a read is split into ranges)
   int streams = 0;           ///< connections that read in parallel
+  bool cut = false;          ///< ended at a limit, with rows missing
 };
 
 /// One batch of rows, in the column order of the request. `rows` counts even when there are no columns.
@@ -73,6 +74,7 @@ class BatchStream {
 struct ReadOptions {
   int streams_max = 1;           ///< connections for one table
   uint64_t queue_bytes_max = 0;  ///< bound of the queue between readers and consumer
+  bool partial = false;          ///< at a limit of the source end, and do not fail
 };
 
 /// All reads that one query makes on one source. When a read is split or there is more than one, all of them see one

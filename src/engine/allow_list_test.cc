@@ -338,7 +338,7 @@ TEST_F(AllowListTest, says_where_files_may_lie) {
 
 TEST_F(AllowListTest, a_query_keeps_its_settings_to_itself) {
   rows("SET weir_pushdown = false; SELECT 1");
-  EXPECT_EQ(rows("SELECT current_setting('weir_pushdown')"), std::vector<std::string>{"true"});
+  EXPECT_EQ(rows("SELECT current_setting('weir_pushdown')"), std::vector<std::string>{"on"});
   EXPECT_EQ(rows("SET TimeZone = 'Asia/Tokyo'; SELECT current_setting('TimeZone')"),
             std::vector<std::string>{"Asia/Tokyo"});
   EXPECT_EQ(rows("SELECT current_setting('TimeZone')"), std::vector<std::string>{"UTC"});

@@ -26,8 +26,10 @@ class DatabaseTest : public ::testing::Test {
     EngineOptions options;
     options.ducklake_extension = WEIR_DUCKLAKE_EXTENSION;
     auto register_setting = [](duckdb::DatabaseInstance& instance) {
-      duckdb::DBConfig::GetConfig(instance).AddExtensionOption("weir_pushdown", "", duckdb::LogicalType::BOOLEAN,
-                                                               duckdb::Value::BOOLEAN(true));
+      auto& config = duckdb::DBConfig::GetConfig(instance);
+      for (const char* setting : {"weir_pushdown", "weir_dynamic_filter"}) {
+        config.AddExtensionOption(setting, "", duckdb::LogicalType::BOOLEAN, duckdb::Value::BOOLEAN(true));
+      }
       duckdb::ScalarFunction function("defect", {}, duckdb::LogicalType::INTEGER, defect);
       function.SetVolatile();
       duckdb::ExtensionLoader(instance, "weir_test").RegisterFunction(function);

@@ -3,9 +3,9 @@
 
 #include <duckdb/main/valid_checker.hpp>
 
+#include "base/deadlines.h"
 #include "engine/catalog_schema.h"
 #include "engine/database.h"
-#include "engine/deadlines.h"
 #include "engine/duck_session.h"
 #include "engine/errors.h"
 #include "engine/query_log.h"

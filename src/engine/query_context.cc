@@ -101,10 +101,32 @@ void QueryContext::warn(std::string text) {
 void QueryContext::forget() {
   const std::lock_guard lock(mutex_);
   error_.reset();
+  cut_ = false;
   warnings_.clear();
   copies_.clear();
   bound_.clear();
   records_.clear();
+}
+
+void QueryContext::take_a_part(bool allowed) {
+  const std::lock_guard lock(mutex_);
+  takes_a_part_ = allowed;
+}
+
+bool QueryContext::takes_a_part() const {
+  const std::lock_guard lock(mutex_);
+  return takes_a_part_;
+}
+
+void QueryContext::was_cut(const std::string& connector) {
+  warn("rows are missing: the query reached a limit of the connector " + connector);
+  const std::lock_guard lock(mutex_);
+  cut_ = true;
+}
+
+bool QueryContext::cut() const {
+  const std::lock_guard lock(mutex_);
+  return cut_;
 }
 
 uint64_t QueryContext::rows_read() const {

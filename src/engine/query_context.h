@@ -56,6 +56,13 @@ class QueryContext final : public duckdb::ClientContextState {
   /// Forgets scans, warnings and the error: before a statement that shall answer for itself only.
   void forget();
 
+  /// Whether a scan may end at a limit of its source instead of failing.
+  void take_a_part(bool allowed);
+  bool takes_a_part() const;
+  /// A scan has ended so: the answer is not whole.
+  void was_cut(const std::string& connector);
+  bool cut() const;
+
   /// Rows of the statement's scans, so far.
   uint64_t rows_read() const;
   /// Cancels every scan that runs, on its source too, and all that will still begin on this connection: there is no way
@@ -86,6 +93,8 @@ class QueryContext final : public duckdb::ClientContextState {
   Principal principal_;
   mutable std::mutex mutex_;
   bool cancelled_ = false;
+  bool takes_a_part_ = false;
+  bool cut_ = false;
   std::optional<Error> error_;
   std::vector<std::string> warnings_;
   std::vector<ReadCopy> copies_;

@@ -50,8 +50,9 @@ void RemoteRead::begin() {
 Result<std::unique_ptr<BatchStream>> RemoteRead::open() {
   const auto& connector = *order_->connector;
   if (order_->snapshot.empty()) WEIR_TRY(federation_.desk().may_read_live(connector.name));
-  return transaction_->read(*connector.source, order_->expected_reads, order_->snapshot, order_->scan,
-                            federation_.read_options());
+  auto options = federation_.read_options();
+  options.partial = query_ && query_->takes_a_part();
+  return transaction_->read(*connector.source, order_->expected_reads, order_->snapshot, order_->scan, options);
 }
 
 Result<BatchStream::Poll> RemoteRead::poll() {
@@ -129,6 +130,7 @@ uint64_t RemoteRead::rows() const {
 void RemoteRead::report(const connector::ReadStats& stats, const std::optional<Error>& error) {
   const auto& name = order_->connector->name;
   order_->record->add(stats);
+  if (stats.cut && query_) query_->was_cut(name);
   federation_.desk().record_scan(name, stats, error ? &*error : nullptr);
 }
 

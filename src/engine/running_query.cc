@@ -60,7 +60,12 @@ Status RunningQuery::begin() {
   counted_ = true;
   on_stop_.emplace(request_.stop, [this] { cancel(); });
   services_.metrics.query_started();
-  if (request_.limits.time_max.count() > 0) services_.deadlines.add(request_.limits.time_max, interruption_);
+  if (const auto limit = request_.limits.time_max; limit.count() > 0) {
+    services_.deadlines.add(limit, interruption_, [query = interruption_.get(), limit] {
+      query->stop(
+          {ErrorCode::timeout, fmt::format("the query ran longer than its time limit: {} ms", limit.count()), {}, {}});
+    });
+  }
   given_ = WEIR_TRY(parameter_values(request_.params));
   WEIR_TRY(demand_freshness());
   auto statements = WEIR_TRY(parse());
@@ -117,6 +122,8 @@ Status RunningQuery::open(Statement statement) {
   context_->forget();
   values_ = WEIR_TRY(values_for(*statement_, given_));
   WEIR_TRY(look());
+  // What stays in the lake is whole.
+  context_->take_a_part(request_.limits.partial_allowed && !seen_.changes_lake);
   if (seen_.changes_lake) return close_reading();  // the committer begins its own
   return read_snapshot();
 }
@@ -320,6 +327,7 @@ void RunningQuery::finish(const Error* error) {
     summary_.scans = context_->scans();
     for (auto& entry : context_->freshness()) summary_.freshness.push_back(std::move(entry));
     summary_.warnings = context_->warnings();
+    summary_.partial |= context_->cut();
   }
   if (interruption_) interruption_->release();
   summary_.elapsed_ms = milliseconds(Clock::now() - started_);

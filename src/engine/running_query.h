@@ -12,9 +12,9 @@
 
 #include <duckdb.hpp>
 
+#include "base/deadlines.h"
 #include "engine/arrow_batches.h"
 #include "engine/database.h"
-#include "engine/deadlines.h"
 #include "engine/inspection.h"
 #include "engine/interruption.h"
 #include "engine/query_log.h"

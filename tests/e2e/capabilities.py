@@ -148,6 +148,13 @@ SELECT u.region, count(*) FROM pg_prod.public.users u GROUP BY u.region;
 - A value that can fail (an integer too large for its type) is computed on the source for the rows that the query asks for; in conditions it stays
   here, because the source may ask it of rows that another condition would have left out.
 
+## Limits
+
+The group `limits` of a connector (`queries_max`, `rows_max`, `mb_max`, `seconds_max`; see [connectors/postgres.md](connectors/postgres.md)) says what one
+query may ask of its source: all of its scans together. Beyond a limit the query fails with `source_limit_exceeded`; a query with `"partial": true` ends there,
+with what had come, `"partial": true` and a warning in its answer. What a statement keeps in the lake is never a part. Rows that a join or an aggregate
+of the source uses up do not count: only what it sends.
+
 The table is made from the list that `tests/e2e/test_capabilities.py` checks against PostgreSQL's own log. How each condition is written, and why it
 agrees, is in [TYPES.md](../src/connectors/postgres/TYPES.md).
 """

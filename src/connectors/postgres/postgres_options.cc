@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "connector/read_limits.h"
 #include "connector/registry.h"
 #include "connector/sync_options.h"
 #include "options/binding.h"
@@ -158,6 +159,8 @@ std::vector<Option> body_options() {
                  .required = true,
                  .group = &connection});
   all.push_back({.name = "scope", .type = ValueType::group, .doc = scope.doc, .example = "{…}", .group = &scope});
+  const Group& limits = connector::read_limits_group();
+  all.push_back({.name = "limits", .type = ValueType::group, .doc = limits.doc, .example = "{…}", .group = &limits});
   all.push_back({.name = "sync", .type = ValueType::group, .doc = sync.doc, .example = "{…}", .group = &sync});
   return all;
 }
@@ -241,6 +244,9 @@ Result<PostgresOptions> read_options(const nlohmann::json& validated) {
 
 std::vector<std::string> unbound_options() {
   std::vector<std::string> read_elsewhere = {"name", "type", "mode"};
+  for (const auto& option : connector::read_limits_group().options) {
+    read_elsewhere.push_back("limits." + std::string(option.name));
+  }
   for (const auto& option : connector::sync_options()) {
     if (option.name != "tables") read_elsewhere.push_back("sync." + std::string(option.name));
   }

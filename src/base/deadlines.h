@@ -1,16 +1,15 @@
-/// One thread that stops queries whose time is over, wherever they are: computing, reading or waiting.
+/// One thread that acts for others when their time is over, wherever they are: computing, reading or waiting.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
 
-#include "engine/interruption.h"
-
-namespace weir::engine {
+namespace weir {
 
 /// Thread-safe.
 class Deadlines {
@@ -19,13 +18,14 @@ class Deadlines {
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
-  /// Stops `query` with `timeout` after `limit`, unless it is over by then.
-  void add(std::chrono::milliseconds limit, std::weak_ptr<Interruption> query);
+  /// Calls `act` after `limit`, unless `owner` is gone by then; it is kept during the call. `act` must return soon and
+  /// not throw.
+  void add(std::chrono::milliseconds limit, std::weak_ptr<void> owner, std::function<void()> act);
 
  private:
   struct Deadline {
-    std::chrono::milliseconds limit;
-    std::weak_ptr<Interruption> query;
+    std::weak_ptr<void> owner;
+    std::function<void()> act;
   };
   using Clock = std::chrono::steady_clock;
 
@@ -37,4 +37,4 @@ class Deadlines {
   std::jthread thread_;  ///< last: it uses everything above
 };
 
-}  // namespace weir::engine
+}  // namespace weir

@@ -1,11 +1,9 @@
 /// The thread behind time limits.
-#include "engine/deadlines.h"
+#include "base/deadlines.h"
 
 #include <algorithm>
-#include <string>
 
-namespace weir::engine {
-
+namespace weir {
 namespace {
 
 /// A limit beyond this is none; added to the clock it must not overflow.
@@ -15,11 +13,11 @@ constexpr std::chrono::milliseconds kLimitMax = std::chrono::years(10);
 
 Deadlines::Deadlines() : thread_([this](const std::stop_token& stop) { watch(stop); }) {}
 
-void Deadlines::add(std::chrono::milliseconds limit, std::weak_ptr<Interruption> query) {
+void Deadlines::add(std::chrono::milliseconds limit, std::weak_ptr<void> owner, std::function<void()> act) {
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(due_, [](const auto& entry) { return entry.second.query.expired(); });
-    due_.emplace(Clock::now() + std::min(limit, kLimitMax), Deadline{limit, std::move(query)});
+    std::erase_if(due_, [](const auto& entry) { return entry.second.owner.expired(); });
+    due_.emplace(Clock::now() + std::min(limit, kLimitMax), Deadline{std::move(owner), std::move(act)});
   }
   changed_.notify_one();
 }
@@ -37,17 +35,12 @@ void Deadlines::watch(const std::stop_token& stop) {
       changed_.wait_until(lock, stop, at, [&] { return due_.empty() || due_.begin()->first < at; });
       continue;
     }
-    auto [limit, weak] = first->second;
+    const auto [owner, act] = std::move(first->second);
     due_.erase(first);
     lock.unlock();
-    if (auto query = weak.lock()) {
-      query->stop({ErrorCode::timeout,
-                   "the query ran longer than its time limit: " + std::to_string(limit.count()) + " ms",
-                   {},
-                   {}});
-    }
+    if (const auto alive = owner.lock()) act();
     lock.lock();
   }
 }
 
-}  // namespace weir::engine
+}  // namespace weir
