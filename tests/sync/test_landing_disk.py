@@ -14,7 +14,7 @@ from test_landing_kill import SHELL
 @pytest.mark.parametrize("landing,step,log", [("hot", "hot_commit", "hot.duckdb.wal>"), ("direct", "lake_commit", "catalog.ducklake.wal>")])
 def test_the_log_is_synced_before_a_commit_returns(tmp_path, landing, step, log):
     trace = tmp_path / "trace"
-    subprocess.run(["strace", "-f", "-qq", "-y", "-s", "60", "-e", "trace=write,pwrite64,fsync,fdatasync,openat", "-o", str(trace), str(SHELL),
+    subprocess.run(["strace", "-E", "ASAN_OPTIONS=detect_leaks=0", "-f", "-qq", "-y", "-s", "60", "-e", "trace=write,pwrite64,fsync,fdatasync,openat", "-o", str(trace), str(SHELL),
                     "run", str(tmp_path / "data"), "12"], check=True, env=dict(os.environ, WEIR_STEPS="1", WEIR_LANDING=landing), capture_output=True, timeout=120)
     commits, written, synced, inside = 0, False, False, False
     for line in trace.read_text(errors="replace").splitlines():
