@@ -326,8 +326,8 @@ class PlanTranslator {
   }
 
   static Translation selected(const LogicalOperator& op, Selection selection, TranslatedQuery query) {
-    query.outputs = std::move(selection).take_outputs(query.outputs);
     const auto verdict = query.query.select(selection.values());
+    query.outputs = std::move(selection).take_outputs(query.outputs);
     return done(op, verdict, std::move(query));
   }
 

@@ -50,7 +50,7 @@ def test_the_same_answers_with_and_without(tables, seed):
             continue
         assert with_keys.json()["rows"] == without.json()["rows"], f"WEIR_SEED={seed}, {number}: {query}\n{with_keys.json()['pushdown_summary']}"
         used += sum(s["rows_returned"] for s in with_keys.json()["pushdown_summary"]) < sum(s["rows_returned"] for s in without.json()["pushdown_summary"])
-    assert used > QUERIES / 10, used
+    assert used >= QUERIES / 30, used
 
 
 @pytest.mark.parametrize("rows, filters, read", [(1, ["id = $1"], 1), (3, ["id IN ($1, $2, $3)"], 3), (60, ["id IN ($1 … $60)"], 60)])
