@@ -26,6 +26,10 @@ Type sum_type(const Type& input) {
   return {Kind::decimal, kSumDigits, input.kind == Kind::decimal ? input.scale : uint8_t{0}, {}};
 }
 
+void allow_nulls(std::vector<Column>& columns, size_t first, size_t end) {
+  for (size_t i = first; i < end; ++i) columns[i].nullable = true;
+}
+
 void add_tables(const Query& query, std::vector<BaseTable>& tables);
 
 void add_tables(const Input& input, std::vector<BaseTable>& tables) {
@@ -54,7 +58,10 @@ std::vector<BaseTable> base_tables(const Query& query) {
 std::vector<Column> input_columns(const Query& query) {
   auto columns = query.from.columns;
   for (const auto& join : query.joins) {
+    const auto left_count = columns.size();
     columns.insert(columns.end(), join.right.columns.begin(), join.right.columns.end());
+    if (fills_left(join.kind)) allow_nulls(columns, 0, left_count);
+    if (fills_right(join.kind)) allow_nulls(columns, left_count, columns.size());
   }
   return columns;
 }

@@ -28,6 +28,10 @@ struct Input {
 /// `semi` and `anti` keep the left rows that have a match, or have none; the right columns are seen by `on` only.
 enum class JoinKind : uint8_t { inner, left, right, full, semi, anti };
 
+/// Whether the rows of a side that have no match are missing, so that NULLs stand for its columns.
+inline bool fills_left(JoinKind kind) { return kind == JoinKind::right || kind == JoinKind::full; }
+inline bool fills_right(JoinKind kind) { return kind == JoinKind::left || kind == JoinKind::full; }
+
 struct Join {
   JoinKind kind;
   Input right;
@@ -79,8 +83,8 @@ struct BaseTable {
 /// The source's tables that a query reads, as often as it names them.
 std::vector<BaseTable> base_tables(const Query& query);
 
-/// The columns that `filters` may name, and those that `outputs` may name; `inputs` are the former, under names to be
-/// shown.
+/// The columns that `filters` may name, nullable where a join may fill them with NULL, and those that `outputs` may
+/// name; `inputs` are the former, under names to be shown.
 std::vector<Column> input_columns(const Query& query);
 std::vector<Column> result_columns(const Query& query);
 std::vector<Column> result_columns(const Query& query, const std::vector<Column>& inputs);

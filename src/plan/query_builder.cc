@@ -61,11 +61,6 @@ std::vector<ExpressionPtr> columns_from(size_t first, size_t count) {
   return columns;
 }
 
-/// A side that an outer join may fill with NULLs has values of every kind without a promise of NOT NULL.
-void allow_nulls(std::vector<Column>& columns, size_t first, size_t count) {
-  for (size_t i = 0; i < count; ++i) columns[first + i].nullable = true;
-}
-
 bool has_same_range(Kind kind) {
   return kind == Kind::boolean || kind == Kind::int16 || kind == Kind::int32 || kind == Kind::int64 ||
          kind == Kind::decimal || kind == Kind::text;
@@ -95,6 +90,7 @@ ExpressionPtr joinable(const ExpressionPtr& condition, const std::vector<Column>
 }
 
 bool is_constant(const Expression& value) { return std::holds_alternative<Constant>(value.node); }
+bool is_column(const ExpressionPtr& value) { return std::holds_alternative<ColumnRef>(value->node); }
 
 bool same_form(const Column& left, const Column& right) {
   return left.type == right.type && left.cast_to_text == right.cast_to_text && left.collation == right.collation &&
@@ -143,9 +139,11 @@ Verdict QueryBuilder::check_grouped(const std::vector<ExpressionPtr>& values,
   return {};
 }
 
-/// Nothing but FROM and joins: what may stand in another query's FROM as it is.
+/// Nothing but FROM and joins: what may stand in another query's FROM as it is. A value that is computed, or constant,
+/// is not: behind a join that fills its columns with NULLs it would be another one.
 bool QueryBuilder::is_bare() const {
-  return query_.filters.empty() && !query_.grouping && !query_.distinct && !query_.limit && query_.offset == 0;
+  return query_.filters.empty() && !query_.grouping && !query_.distinct && !query_.limit && query_.offset == 0 &&
+         std::ranges::all_of(query_.outputs, is_column);
 }
 
 void QueryBuilder::nest() {
@@ -273,9 +271,8 @@ Verdict QueryBuilder::limit(uint64_t limit, uint64_t offset) {
 Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<ExpressionPtr>& on) {
   if (!capabilities_.join) return refuse("the source has no joins");
   // What a join may fill with NULLs is filtered before it, and what it may multiply is counted before.
-  const bool keeps_left = kind != JoinKind::right && kind != JoinKind::full;
-  if (keeps_left ? query_.grouping || query_.distinct || query_.limit || query_.offset > 0
-                 : !is_bare() || !query_.joins.empty()) {
+  if (fills_left(kind) ? !is_bare() || !query_.joins.empty()
+                       : query_.grouping || query_.distinct || query_.limit || query_.offset > 0) {
     nest();
   }
   if (!right.is_bare() || !right.query_.joins.empty() || !std::holds_alternative<TableName>(right.query_.from.from)) {
@@ -284,7 +281,6 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   query_.order.clear();
   const size_t first = input_columns(query_).size();
   Join join{kind, right.query_.from, {}};
-  const auto left_count = query_.outputs.size();
   auto columns = query_.columns;
   columns.insert(columns.end(), right.query_.columns.begin(), right.query_.columns.end());
   auto both = query_.outputs;
@@ -304,10 +300,11 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
   worth_ = true;
   if (kind == JoinKind::semi || kind == JoinKind::anti) return {};
   query_.outputs = std::move(both);
-  const auto right_count = right.query_.columns.size();
   query_.columns = std::move(columns);
-  if (kind == JoinKind::left || kind == JoinKind::full) allow_nulls(query_.columns, left_count, right_count);
-  if (kind == JoinKind::right || kind == JoinKind::full) allow_nulls(query_.columns, 0, left_count);
+  for (size_t i = 0; i < query_.outputs.size(); ++i) {
+    const auto* ref = std::get_if<ColumnRef>(&query_.outputs[i]->node);
+    query_.columns[i].nullable |= ref == nullptr || inputs[ref->index].nullable;
+  }
   return {};
 }
 

@@ -191,5 +191,28 @@ TEST_F(QueryBuilderTest, JoinsByWhatMayBeTheSameNullOnlyWhenOneSideNeverIs) {
   EXPECT_FALSE(left.join(JoinKind::inner, children, {same(1, 4)})) << "the outer join fills it with NULLs";
 }
 
+TEST_F(QueryBuilderTest, ComputesBeforeAJoinThatFillsWithNulls) {
+  const auto one = make(Constant{{Kind::int64, 0, 0, {}}, int64_t{1}});
+  for (const auto kind : {JoinKind::left, JoinKind::full}) {
+    auto right = orders();
+    ok(right.select({ref(1), one}));
+    auto query = users();
+    ok(query.join(kind, right, {equal(0, 3)}));
+    EXPECT_TRUE(std::holds_alternative<QueryPtr>(query.build()->joins[0].right.from)) << "not behind the join";
+  }
+  auto query = orders();
+  ok(query.select({ref(1), one}));
+  ok(query.join(JoinKind::right, users(), {equal(0, 2)}));
+  EXPECT_TRUE(std::holds_alternative<QueryPtr>(query.build()->from.from));
+}
+
+TEST_F(QueryBuilderTest, KnowsBehindAGroupingThatAJoinFilledItsKeyWithNulls) {
+  auto query = users();
+  ok(query.join(JoinKind::left, orders(), {equal(0, 4)}));
+  ok(query.group({ref(3), ref(0)}, {}));
+  EXPECT_TRUE(query.columns()[0].nullable) << "of orders";
+  EXPECT_FALSE(query.columns()[1].nullable) << "of users";
+}
+
 }  // namespace
 }  // namespace weir::plan

@@ -179,6 +179,25 @@ def joined(chance, plain):
     return question
 
 
+def computed_below_a_join(chance, plain):
+    """Behind an outer join, a value that was computed below it is NULL where nothing was joined."""
+    value = chance.choice(["coalesce({0}.c_int4, 7)", "coalesce({0}.c_text{{C}}, 'none')", "1", "CASE WHEN {0}.c_int4 > 0 THEN 1 ELSE 0 END", "{0}.c_int4 IS NULL",
+                           "{0}.c_numeric * 2", "length({0}.c_text)", "{0}.c_int4"]).format("x")
+    side = f"(SELECT x.id AS k, {value} AS v FROM {{t}}.every_type x{chance.choice(['', ' WHERE x.id > 100'])})"
+    kind = chance.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+    left, right = chance.choice([(f"{side} s", "{t}.child b"), ("{t}.child b", f"{side} s")])
+    outputs = ["count(*)", "count(s.v)", "min(s.k)", "count(DISTINCT s.v)", "count(b.id)"]
+    return Question(outputs, f"{left} {kind} {right} ON b.parent = s.k", keys=[], plain=plain)
+
+
+def same_nulls(chance, plain):
+    """Groups over outer joins, joined by IS NOT DISTINCT FROM: their NULLs meet."""
+    def groups(alias):
+        return (f"(SELECT b.{chance.choice(['id', 'parent'])} AS k, count(*) AS n FROM {{t}}.every_type a {chance.choice(['LEFT JOIN', 'FULL JOIN', 'JOIN'])} {{t}}.child b "
+                f"ON b.parent = a.id GROUP BY 1) {alias}")
+    return Question(["count(*)", "sum(g.n)"], f"{groups('g')} {chance.choice(['JOIN', 'LEFT JOIN'])} {groups('h')} ON g.k IS NOT DISTINCT FROM h.k", plain=plain)
+
+
 def nested(chance, plain):
     inner = chance.choice(["SELECT b.parent FROM {t}.child b WHERE b.amount > 50", "SELECT b.parent FROM {t}.child b", "SELECT max(b.parent) FROM {t}.child b GROUP BY b.label"])
     question = grouped(chance, plain) if chance.random() < 0.5 else topmost(chance, plain)
@@ -197,7 +216,7 @@ def several(chance, plain):
 
 def generate(chance):
     plain = chance.random() < 0.5
-    return chance.choice([grouped, grouped, topmost, joined, joined, nested, several])(chance, plain)
+    return chance.choice([grouped, grouped, topmost, joined, joined, nested, several, computed_below_a_join, same_nulls])(chance, plain)
 
 
 @pytest.fixture(scope="module")
