@@ -113,7 +113,7 @@ class LimitedTransaction final : public ReadTransaction {
 
   Result<std::unique_ptr<BatchStream>> read(const plan::Scan& scan, const ReadOptions& options) override {
     const std::shared_ptr<BatchStream> stream = WEIR_TRY(transaction_->read(scan, options));
-    if (limits_.time_max.count() > 0) {
+    if (deadlines_) {
       deadlines_->add(limits_.time_max, stream, [stream = stream.get(), budget = budget_] {
         budget->end_time();
         stream->cancel();
@@ -133,7 +133,9 @@ class LimitedTransaction final : public ReadTransaction {
 }  // namespace
 
 LimitedSource::LimitedSource(std::shared_ptr<Source> source, ReadLimits limits)
-    : source_(std::move(source)), limits_(limits) {}
+    : source_(std::move(source)),
+      limits_(limits),
+      deadlines_(limits.time_max.count() > 0 ? std::make_shared<Deadlines>() : nullptr) {}
 
 Result<std::unique_ptr<ReadTransaction>> LimitedSource::begin(int expected_reads) {
   const int running = ++*running_;

@@ -33,7 +33,7 @@ class LimitedSource : public Source {
   const std::shared_ptr<Source> source_;
   const ReadLimits limits_;
   const std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0);
-  const std::shared_ptr<Deadlines> deadlines_ = std::make_shared<Deadlines>();
+  const std::shared_ptr<Deadlines> deadlines_;  ///< nothing without a limit of the time
 };
 
 /// `source` itself when there are no limits.

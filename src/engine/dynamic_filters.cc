@@ -112,7 +112,7 @@ void offer_dynamic_filters(duckdb::OptimizerExtensionInput& input, LogicalOperat
 std::vector<ExpressionPtr> DynamicFilters::predicates(const duckdb::PhysicalTableScan& placeholder,
                                                       std::span<const plan::Column> scanned,
                                                       const plan::Capabilities& capabilities) const {
-  if (!filters || !filters->HasFilters()) return {};
+  if (!filters->HasFilters()) return {};
   const auto sent = filters->GetFinalTableFilters(placeholder, nullptr);
   if (!sent) return {};
   std::vector<ExpressionPtr> all;

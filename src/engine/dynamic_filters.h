@@ -32,6 +32,7 @@ struct DynamicFilters {
   duckdb::shared_ptr<duckdb::DynamicTableFilterSet> filters;  ///< nothing: no join sends any
   std::vector<std::optional<size_t>> columns;                 ///< of the scan, by the filters' positions
 
+  explicit operator bool() const { return filters != nullptr; }
   /// What the joins have sent, as far as the source may be asked for it. `placeholder` is any table scan: DuckDB wants
   /// one by its interface only.
   std::vector<plan::ExpressionPtr> predicates(const duckdb::PhysicalTableScan& placeholder,

@@ -28,6 +28,9 @@ using duckdb::LogicalOperator;
 using duckdb::LogicalOperatorType;
 using OperatorPtr = duckdb::unique_ptr<LogicalOperator>;
 
+/// DuckDB keeps the rows of a top-N in memory, and takes one for no more rows than this whatever the table's size.
+constexpr uint64_t kTopRowsMax = 5000;
+
 void push_filters(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
   duckdb::FilterPushdown pushdown(optimizer);
   duckdb::unordered_set<duckdb::idx_t> top;
@@ -109,23 +112,27 @@ class QueryPushdown {
     return true;
   }
 
-  /// The top-N without its child and its offset, which are the source's; nothing when something stands between.
-  /// A full sort would do, but DuckDB 1.5.5's gives 0.0 for -0.0.
-  static duckdb::unique_ptr<duckdb::LogicalTopN> take_sort(LogicalOperator& op, uint64_t limit) {
+  /// What sorts the rows here once more, without its offset, which is the source's; nothing when something stands
+  /// between. A full sort, which spills, unless the rows are few: DuckDB 1.5.5's gives 0.0 for -0.0.
+  static OperatorPtr take_sort(LogicalOperator& op, uint64_t limit) {
     if (op.type == LogicalOperatorType::LOGICAL_TOP_N) {
-      return duckdb::make_uniq<duckdb::LogicalTopN>(std::move(op.Cast<duckdb::LogicalTopN>().orders), limit, 0);
+      return sort_by(std::move(op.Cast<duckdb::LogicalTopN>().orders), limit);
     }
     const bool sorted =
         op.type == LogicalOperatorType::LOGICAL_LIMIT && op.children[0]->type == LogicalOperatorType::LOGICAL_ORDER_BY;
     if (!sorted) return nullptr;
     auto& order = op.children[0]->Cast<duckdb::LogicalOrder>();
-    auto top = duckdb::make_uniq<duckdb::LogicalTopN>(std::move(order.orders), limit, 0);
-    top->children = std::move(order.children);
-    return top;
+    auto sort = sort_by(std::move(order.orders), limit);
+    sort->children = std::move(order.children);
+    return sort;
   }
 
-  void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, uint64_t rows,
-                duckdb::unique_ptr<duckdb::LogicalTopN> sort) {
+  static OperatorPtr sort_by(duckdb::vector<duckdb::BoundOrderByNode> orders, uint64_t limit) {
+    if (limit <= kTopRowsMax) return duckdb::make_uniq<duckdb::LogicalTopN>(std::move(orders), limit, 0);
+    return duckdb::make_uniq<duckdb::LogicalOrder>(std::move(orders));
+  }
+
+  void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, uint64_t rows, OperatorPtr sort) {
     auto& replaced = sort && !sort->children.empty() ? *sort->children[0] : *slot;
     const auto bindings = replaced.GetColumnBindings();
     replaced.ResolveOperatorTypes();

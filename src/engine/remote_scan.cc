@@ -118,26 +118,32 @@ void LogicalRemoteScan::ResolveTypes() {
 
 duckdb::PhysicalOperator& LogicalRemoteScan::CreatePlan(duckdb::ClientContext&,
                                                         duckdb::PhysicalPlanGenerator& planner) {
-  auto& placeholder = planner.Make<duckdb::PhysicalTableScan>(
-      types, get_->function, nullptr, duckdb::vector<duckdb::LogicalType>(), duckdb::vector<duckdb::ColumnIndex>(),
-      duckdb::vector<idx_t>(), duckdb::vector<duckdb::string>(), nullptr, estimated_cardinality,
-      duckdb::ExtraOperatorInfo(), duckdb::vector<duckdb::Value>(), duckdb::virtual_column_map_t());
-  return planner.Make<PhysicalRemoteScan>(types, estimated_cardinality, plan_,
-                                          placeholder.Cast<duckdb::PhysicalTableScan>());
+  const duckdb::PhysicalTableScan* placeholder = nullptr;
+  if (plan_.dynamic) {
+    placeholder = &planner
+                       .Make<duckdb::PhysicalTableScan>(
+                           types, get_->function, nullptr, duckdb::vector<duckdb::LogicalType>(),
+                           duckdb::vector<duckdb::ColumnIndex>(), duckdb::vector<idx_t>(),
+                           duckdb::vector<duckdb::string>(), nullptr, estimated_cardinality,
+                           duckdb::ExtraOperatorInfo(), duckdb::vector<duckdb::Value>(), duckdb::virtual_column_map_t())
+                       .Cast<duckdb::PhysicalTableScan>();
+  }
+  return planner.Make<PhysicalRemoteScan>(types, estimated_cardinality, plan_, placeholder);
 }
 
 PhysicalRemoteScan::PhysicalRemoteScan(duckdb::PhysicalPlan& physical_plan, duckdb::vector<duckdb::LogicalType> types,
                                        idx_t estimated_cardinality, RemoteScanPlan plan,
-                                       const duckdb::PhysicalTableScan& placeholder)
+                                       const duckdb::PhysicalTableScan* placeholder)
     : PhysicalOperator(physical_plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types), estimated_cardinality),
       plan_(std::move(plan)),
       placeholder_(placeholder) {}
 
 std::shared_ptr<const ReadOrder> PhysicalRemoteScan::order() const {
   const auto& planned = *plan_.order;
+  if (!plan_.dynamic || planned.scan.limit) return plan_.order;  // a LIMIT was promised any rows, not these
   const auto capabilities = planned.connector->source->capabilities();
-  if (!capabilities || planned.scan.limit) return plan_.order;  // a LIMIT was promised any rows, not these
-  const auto sent = plan_.dynamic.predicates(placeholder_, planned.scan.columns, *capabilities);
+  if (!capabilities) return plan_.order;
+  const auto sent = plan_.dynamic.predicates(*placeholder_, planned.scan.columns, *capabilities);
   if (sent.empty()) return plan_.order;
   auto order = std::make_shared<ReadOrder>(planned);
   order->scan.filters.insert(order->scan.filters.end(), sent.begin(), sent.end());

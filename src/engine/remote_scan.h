@@ -48,7 +48,7 @@ class PhysicalRemoteScan final : public duckdb::PhysicalOperator {
  public:
   PhysicalRemoteScan(duckdb::PhysicalPlan& physical_plan, duckdb::vector<duckdb::LogicalType> types,
                      duckdb::idx_t estimated_cardinality, RemoteScanPlan plan,
-                     const duckdb::PhysicalTableScan& placeholder);
+                     const duckdb::PhysicalTableScan* placeholder);
 
   duckdb::string GetName() const override;
   duckdb::InsertionOrderPreservingMap<duckdb::string> ParamsToString() const override;
@@ -69,7 +69,7 @@ class PhysicalRemoteScan final : public duckdb::PhysicalOperator {
   std::shared_ptr<const ReadOrder> order() const;
 
   RemoteScanPlan plan_;
-  const duckdb::PhysicalTableScan& placeholder_;
+  const duckdb::PhysicalTableScan* placeholder_;  ///< for the dynamic filters, when there can be any
 };
 
 }  // namespace weir::engine

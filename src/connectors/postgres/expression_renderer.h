@@ -21,7 +21,7 @@ struct SqlConstant {
 /// Places a constant and returns what stands for it in the statement: "$1", or a literal.
 using PlaceConstant = std::function<std::string(SqlConstant)>;
 
-/// Renders what `plan::may_push` has let through under `trusted_rules`.
+/// Renders what `plan::may_push` has let through under `capabilities`.
 class ExpressionRenderer {
  public:
   /// `texts` are what stands for the columns in the statement.

@@ -37,6 +37,8 @@ constexpr std::array kExtremes = {
     Kind::int16, Kind::int32, Kind::int64, Kind::uint32,    Kind::decimal,
     Kind::text,  Kind::date,  Kind::time,  Kind::timestamp, Kind::timestamptz,
 };
+/// Longer lists cost the source more to plan than reading the rows costs us.
+constexpr size_t kInListLengthMax = 1000;
 constexpr std::array kSummed = {Kind::int16, Kind::int32, Kind::int64, Kind::uint32, Kind::decimal};
 
 /// What CASE and coalesce may give.
@@ -177,9 +179,17 @@ std::string render_copy(const plan::Scan& scan, const std::optional<CtidRange>& 
   return "COPY (" + select_text(scan, range, literal) + ") TO STDOUT (FORMAT binary)";
 }
 
-std::span<const Rule> trusted_rules() { return kTrusted; }
-
-std::span<const FunctionRule> trusted_functions() { return kFunctions; }
+plan::Capabilities capabilities(bool text_is_utf8) {
+  return {.rules = kTrusted,
+          .functions = kFunctions,
+          .limit = true,
+          .sort = true,
+          .aggregate = true,
+          .join = true,
+          .union_all = true,
+          .in_list_length_max = kInListLengthMax,
+          .text_is_utf8 = text_is_utf8};
+}
 
 std::string quote_identifier(std::string_view name) { return quoted(name, '"'); }
 

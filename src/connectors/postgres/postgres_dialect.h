@@ -44,9 +44,8 @@ Statement render_select(const plan::Scan& scan, const std::optional<CtidRange>& 
 /// `COPY (SELECT …) TO STDOUT (FORMAT binary)` with the constants as literals.
 std::string render_copy(const plan::Scan& scan, const std::optional<CtidRange>& range);
 
-/// The operations that give DuckDB's own results; see TYPES.md.
-std::span<const plan::Rule> trusted_rules();
-std::span<const plan::FunctionRule> trusted_functions();
+/// What gives DuckDB's own results, see TYPES.md. Text is not compared when the database is not in UTF-8.
+plan::Capabilities capabilities(bool text_is_utf8);
 
 /// "name" in double quotes.
 std::string quote_identifier(std::string_view name);

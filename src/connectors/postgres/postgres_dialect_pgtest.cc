@@ -211,10 +211,7 @@ class TrustedRule : public testing::TestWithParam<Ordered> {
     for (size_t i = 0; i < GetParam().values.size(); i++) {
       if (held(i) && expected(GetParam().values[i].rank)) wanted.insert(std::to_string(i));
     }
-    const plan::Capabilities capabilities{
-        .rules = trusted_rules(), .limit = true, .in_list_length_max = 1000, .text_is_utf8 = true};
-    auto verdict = plan::may_push(*filter, scan_.columns, capabilities);
-    EXPECT_TRUE(verdict) << verdict.error();
+    EXPECT_TRUE(plan::may_push(*filter, scan_.columns, capabilities(true)));
     scan_.filters = {std::move(filter)};
     EXPECT_EQ(ids(session_.select(scan_)), wanted) << render_copy(scan_, std::nullopt);
     EXPECT_EQ(ids(session_.copy(scan_)), wanted) << render_copy(scan_, std::nullopt);
@@ -280,7 +277,7 @@ INSTANTIATE_TEST_SUITE_P(PostgresDialect, TrustedRule, testing::ValuesIn(ordered
 TEST(TrustedRules, AreAllProvenHere) {
   std::set<Kind> proven;
   for (const Ordered& test : ordered_types()) proven.insert(test.constant_type.kind);
-  for (const plan::Rule& rule : trusted_rules()) {
+  for (const plan::Rule& rule : capabilities(true).rules) {
     if (rule.operation == plan::Operation::equality || rule.operation == plan::Operation::ordering) {
       EXPECT_TRUE(proven.contains(rule.kind)) << plan::to_string(rule.kind);
     }

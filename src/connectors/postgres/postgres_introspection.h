@@ -19,8 +19,11 @@ namespace weir::postgres {
 using ColumnOids = std::map<std::string, uint32_t, std::less<>>;
 
 /// Whether a column (pg_attribute a of pg_class c) never gives NULL: a table that others inherit from answers for them
-/// too, and nobody enforces what a foreign table is declared with.
-inline constexpr std::string_view kNeverNull = "a.attnotnull AND c.relkind = 'r' AND NOT c.relhassubclass";
+/// too, nobody enforces what a foreign table is declared with, and from PostgreSQL 18 on NOT NULL can wait for its
+/// validation.
+inline constexpr std::string_view kNeverNull =
+    "a.attnotnull AND c.relkind = 'r' AND NOT c.relhassubclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE "
+    "conrelid = c.oid AND contype = 'n' AND NOT convalidated)";
 
 /// What introspection found. Immutable and shared.
 struct Introspection {

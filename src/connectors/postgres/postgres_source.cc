@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Longer lists cost the source more to plan than reading the rows costs us.
-constexpr size_t kInListLengthMax = 1000;
 /// Introspection reads catalogs only; one that takes longer hangs.
 constexpr auto kIntrospectionMax = std::chrono::seconds(60);
 
@@ -53,15 +51,7 @@ class PostgresSource final : public connector::Source {
 
   Result<plan::Capabilities> capabilities() override {
     const ServerFacts server = WEIR_TRY(named(server_facts()));
-    return plan::Capabilities{.rules = trusted_rules(),
-                              .functions = trusted_functions(),
-                              .limit = true,
-                              .sort = true,
-                              .aggregate = true,
-                              .join = true,
-                              .union_all = true,
-                              .in_list_length_max = kInListLengthMax,
-                              .text_is_utf8 = server.encoding == "UTF8"};
+    return postgres::capabilities(server.encoding == "UTF8");
   }
 
   Result<connector::SourceSchemaPtr> schema(bool refresh) override {

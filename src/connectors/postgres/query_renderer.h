@@ -9,7 +9,7 @@
 
 namespace weir::postgres {
 
-/// Renders what a `plan::QueryBuilder` has built under `trusted_rules`. One renderer for one statement, so that no two
+/// Renders what a `plan::QueryBuilder` has built under `capabilities`. One renderer for one statement, so that no two
 /// of its tables have the same name.
 class QueryRenderer {
  public:

@@ -46,15 +46,7 @@ class QueryRendererTest : public ::testing::Test {
   }
   static void ok(const QueryBuilder::Verdict& verdict) { EXPECT_TRUE(verdict) << verdict.error(); }
 
-  const plan::Capabilities capabilities_{.rules = trusted_rules(),
-                                         .functions = trusted_functions(),
-                                         .limit = true,
-                                         .sort = true,
-                                         .aggregate = true,
-                                         .join = true,
-                                         .union_all = true,
-                                         .in_list_length_max = 10,
-                                         .text_is_utf8 = true};
+  const plan::Capabilities capabilities_ = capabilities(/*text_is_utf8=*/true);
 };
 
 TEST_F(QueryRendererTest, SumsIntegersAsPostgresDoesWithoutOverflowAndTextByItsBytes) {
