@@ -14,6 +14,7 @@
 #include "engine/durable_extents.h"
 #include "engine/errors.h"
 #include "engine/freshness.h"
+#include "engine/key_exclusion.h"
 #include "engine/lake_files_only.h"
 #include "engine/query_context.h"
 #include "engine/shown_rows.h"
@@ -77,7 +78,9 @@ Result<std::unique_ptr<Database>> Database::open(const EngineOptions& options, c
     configure(config, options, directory.spill());
     auto opened = std::make_unique<duckdb::DuckDB>(nullptr, &config);
     register_allow_list(*opened->instance);
-    register_freshness_settings(duckdb::DBConfig::GetConfig(*opened->instance));
+    auto& opened_config = duckdb::DBConfig::GetConfig(*opened->instance);
+    register_freshness_settings(opened_config);
+    duckdb::OptimizerExtension::Register(opened_config, key_exclusion_rule());
     duckdb::ExtensionLoader(*opened->instance, "weir").RegisterFunction(shown_rows_function());
     extend(*opened->instance);
     auto extents = durable_extents(directory.extents());

@@ -63,7 +63,9 @@ std::optional<LandedPosition> CopyLanding::position() const {
 LandedTable CopyLanding::landed(const Copy& copy) const {
   const auto load = loads_.find(copy.name());
   const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
-  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows};
+  // A commit in the lake does not wait for readers who were told that there are none.
+  const bool tombstones = commits_in_lake() || copy.tombstones.value_or(true);
+  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows, tombstones};
 }
 
 std::vector<LandedTable> CopyLanding::tables() const {

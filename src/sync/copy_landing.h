@@ -23,9 +23,8 @@ struct Copy : CopyRecord {
   bool lost = false;         ///< it is loading, and changes of it are lost: it must be prepared anew
   /// What upkeep has yet to look at: nothing new is found by looking again.
   bool look_at_extents = true, look_when_quiet = true;
-  /// Of direct landing: commits since upkeep looked, and whether the lake has tombstones of it, when that is known.
-  int unseen_commits = 0;
-  std::optional<bool> tombstones;
+  int unseen_commits = 0;          ///< of direct landing: since upkeep looked
+  std::optional<bool> tombstones;  ///< whether the lake has any of it, when that is known
 
   const plan::TableName& name() const { return shape.table->name; }
 };

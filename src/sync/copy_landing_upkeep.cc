@@ -95,8 +95,10 @@ Status CopyLanding::tidy(const Copy& copy, bool now, std::stop_token stop) {
   const std::lock_guard state(mutex_);
   const auto known = copies_.find(copy.name());
   if (known == copies_.end()) return {};
-  known->second.tombstones.reset();
-  if (rewritten) return {};
+  if (rewritten) {
+    known->second.tombstones.reset();
+    return {};
+  }
   known->second.look_at_extents = false;
   if (quiet) known->second.look_when_quiet = false;
   return {};

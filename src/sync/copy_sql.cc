@@ -270,7 +270,8 @@ std::string has_key(const connector::ChangeTable& table, const std::string& keys
                      stored_type(column.type), keys);
 }
 
-std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view, bool hot) {
+std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view,
+                          CopyContents contents) {
   std::string list;
   for (const auto& column : table.columns) {
     const auto name = identifier(column.name);
@@ -279,14 +280,15 @@ std::string copy_view_sql(std::string_view connector, const connector::ChangeTab
   }
   list += "_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at";
   const auto* alive = view == CopyView::current ? " WHERE _kyma_op <> 'delete'" : "";
+  const auto* alive_in_lake = contents.tombstones ? alive : "";
   const auto lake = lake_rows(connector, table);
-  if (!hot) return fmt::format("SELECT {} FROM {}{}", list, lake, alive);
+  if (!contents.hot) return fmt::format("SELECT {} FROM {}{}", list, lake, alive_in_lake);
   const auto hot_rows = hot_table(connector, table.name);
   // Not NOT EXISTS: under UNION ALL it becomes a delim join, three times slower.
   return fmt::format(
-      "SELECT {0} FROM {1} ANTI JOIN (SELECT {4} FROM {2}) USING ({4}){3} "
+      "SELECT {0} FROM {1} ANTI JOIN (SELECT {4} FROM {2}) USING ({4}){5} "
       "UNION ALL BY NAME SELECT {0} FROM {2}{3}",
-      list, lake, hot_rows, alive, join_columns(table));
+      list, lake, hot_rows, alive, join_columns(table), alive_in_lake);
 }
 
 }  // namespace weir::sync

@@ -64,9 +64,14 @@ enum class CopyView : uint8_t {
   current,  ///< the rows that the source has
   raw,      ///< and the tombstones of deleted ones
 };
-/// A SELECT over the lake's rows that no hot row supersedes and the hot rows; `hot` false leaves the hot table out, for
-/// one that is empty. The source's columns in their order, then the four _kyma_*.
+/// What a view need not look at.
+struct CopyContents {
+  bool hot = true;         ///< false: the hot table is empty
+  bool tombstones = true;  ///< false: the lake has none of the table
+};
+/// A SELECT over the lake's rows that no hot row supersedes and the hot rows. The source's columns in their order, then
+/// the four _kyma_*.
 std::string copy_view_sql(std::string_view connector, const connector::ChangeTable& table, CopyView view,
-                          bool hot = true);
+                          CopyContents contents = {});
 
 }  // namespace weir::sync

@@ -26,6 +26,8 @@ constexpr int kPatience = 60;
 /// takes blocks of 256 KiB.
 constexpr uint64_t kCheckpointRoomMin = 16u << 20;
 
+constexpr std::string_view kAnyTombstone = "SELECT 1 FROM {} WHERE _kyma_op = 'delete' LIMIT 1";
+
 std::string main_schema() { return std::string(lake::kHotCatalog) + ".main"; }
 
 /// A fold that was overtaken by other commits so many times runs in the committer's turn.
@@ -137,6 +139,7 @@ Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
   // First, because right after a fold there are the fewest hot rows to be written.
   auto kept = checkpoint_hot(now);
   if (kept) kept = upkeep(now, stop);
+  if (kept) kept = look_for_tombstones();
   if (!kept && moved == 0) return fail(kept.error());
   if (!kept) {
     telemetry::log(telemetry::Level::warning, "upkeep_failed",
@@ -182,6 +185,7 @@ Status HotLanding::fold_rows(SqlSession& session, const Copy& copy, Fold& fold) 
   const auto hot = hot_of(copy.name());
   const auto up_to = WEIR_TRY(session.rows("SELECT max(_kyma_lsn) FROM " + hot))[0][0];
   if (up_to.empty()) return {};
+  if (!WEIR_TRY(session.rows(fmt::format(kAnyTombstone, hot))).empty()) fold.buried.insert(copy.name());
   WEIR_TRY(supersede(session, copy.shape, /*only_new=*/false));
   fold.up_to[copy.name()] = up_to;
   return {};
@@ -218,6 +222,10 @@ Status HotLanding::switch_over(SqlSession& lake, Fold& fold) {
           WEIR_TRY(hot->change(fmt::format("DELETE FROM {} WHERE _kyma_lsn <= {}", hot_of(table), literal(up_to))));
     }
     const lake::FoldEpoch::Switch switching(epoch_);
+    {
+      const std::lock_guard state(mutex_);
+      for (const auto& table : fold.buried) copies_.at(table).tombstones = true;
+    }
     at("fold_lake_commit");
     WEIR_TRY(lake.run("COMMIT"));
     at("fold_hot_commit");
@@ -235,6 +243,22 @@ Status HotLanding::switch_over(SqlSession& lake, Fold& fold) {
     known.hot_since = Clock::now();
     known.look_at_extents = known.look_when_quiet = true;
     fold.moved += rows;
+  }
+  return {};
+}
+
+/// Readers of a table that has none in the lake need not look for them.
+Status HotLanding::look_for_tombstones() {
+  for (const auto& copy : complete_copies()) {
+    if (copy.tombstones) continue;
+    const auto session = WEIR_TRY(this->session());
+    const bool any = !WEIR_TRY(session->rows(fmt::format(kAnyTombstone, lake_of(copy.name())))).empty();
+    // Transactions that began before have older rows.
+    const lake::FoldEpoch::Switch switching(epoch_);
+    const std::lock_guard state(mutex_);
+    const auto known = copies_.find(copy.name());
+    if (known == copies_.end() || known->second.snapshot != copy.snapshot) continue;
+    known->second.tombstones = any;
   }
   return {};
 }

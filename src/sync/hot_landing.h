@@ -2,6 +2,7 @@
 /// (docs/decisions/0004).
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "sync/copy_landing.h"
@@ -41,6 +42,7 @@ class HotLanding final : public CopyLanding {
     const std::vector<Copy>& copies;                    ///< all that are complete
     std::string begun_at = {};                          ///< the newest snapshot of the lake then
     std::map<plan::TableName, std::string> up_to = {};  ///< the last event of those that have hot rows
+    std::set<plan::TableName> buried = {};              ///< those whose hot rows have tombstones
     uint64_t moved = 0;                                 ///< rows
     bool gave_way = false;                              ///< to the committing thread, or to another commit
     bool overtaken = false;                             ///< by another commit
@@ -51,6 +53,7 @@ class HotLanding final : public CopyLanding {
   Status switch_over(lake::SqlSession& lake, Fold& fold);
   void joined(const Fold& fold);
   Status checkpoint_hot(bool now);
+  Status look_for_tombstones();
 
   int overtaken_ = 0;  ///< folds by another commit, one after the other; under `folding_`
 };

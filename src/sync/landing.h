@@ -56,7 +56,9 @@ struct LandedTable {
   CopyPhase phase = CopyPhase::loading;
   connector::Position snapshot;       ///< changes up to it are in the snapshot and are left out
   std::optional<uint64_t> rows_read;  ///< of its snapshot, while `load` runs
-  uint64_t hot_rows = 0;              ///< zero: readers leave the hot table out, as long as the epoch is still the same
+  // What readers may rely on as long as the epoch is still the same:
+  uint64_t hot_rows = 0;   ///< zero: the hot table can be left out
+  bool tombstones = true;  ///< false: the lake has none of it
 };
 
 /// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the

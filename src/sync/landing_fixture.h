@@ -114,8 +114,9 @@ class LandingTest : public ::testing::Test {
       const std::string& name = "notes",
       const std::string& select = "* EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at)",
       CopyView view = CopyView::current, const std::string& connector = "pg") {
-    const auto table = landed(name, connector).table;
-    return rows("SELECT " + select + " FROM (" + copy_view_sql(connector, *table, view, is_hot()) + ") ORDER BY ALL");
+    const auto seen = landed(name, connector);
+    const auto sql = copy_view_sql(connector, *seen.table, view, {.hot = is_hot(), .tombstones = seen.tombstones});
+    return rows("SELECT " + select + " FROM (" + sql + ") ORDER BY ALL");
   }
 
   bool is_hot() const { return options_.kind == LandingKind::hot; }

@@ -63,8 +63,9 @@ class LandingFoldsTest : public LandingTest {
     return events;
   }
   std::string sum_of(const connector::ChangeTablePtr& table, const std::string& connector = "pg") {
-    const bool hot = landed(table->name.table, connector).hot_rows > 0;
-    return "SELECT sum(balance), count(*) FROM (" + copy_view_sql(connector, *table, CopyView::current, hot) + ")";
+    const auto seen = landed(table->name.table, connector);
+    const CopyContents contents{.hot = seen.hot_rows > 0, .tombstones = seen.tombstones};
+    return "SELECT sum(balance), count(*) FROM (" + copy_view_sql(connector, *table, CopyView::current, contents) + ")";
   }
   /// One read, its two snapshots of one state, as lake/hot.h says.
   std::string read(lake::SqlSession& session, const connector::ChangeTablePtr& table,
@@ -226,6 +227,29 @@ TEST_P(LandingsFoldsTest, UpkeepKeepsExtentsFewAndFilesSmall) {
   EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
   open();
   EXPECT_EQ(rows(sum_of(table))[0], "40000|400");
+}
+
+TEST_F(LandingFoldsTest, KnowsWhetherTheLakeHasTombstones) {
+  const auto table = accounts();
+  make(table);
+  EXPECT_TRUE(landed("accounts").tombstones) << "not known yet";
+  const auto epoch = engine_->committer.epoch().now();
+  fold();
+  EXPECT_FALSE(landed("accounts").tombstones);
+  EXPECT_FALSE(engine_->committer.epoch().still(epoch)) << "who has an older snapshot begins anew";
+  commit(2, changes_of(table, 2, {{"update", {{"id", "1"}, {"balance", "0"}}}}));
+  fold();
+  EXPECT_FALSE(landed("accounts").tombstones);
+  commit(3, changes_of(table, 3, {{"delete", {{"id", "2"}}}}));
+  EXPECT_FALSE(landed("accounts").tombstones) << "it is hot";
+  EXPECT_EQ(rows(sum_of(table))[0], "39800|399");
+  fold();
+  EXPECT_TRUE(landed("accounts").tombstones);
+  EXPECT_EQ(rows(sum_of(table))[0], "39800|399");
+  open();
+  EXPECT_TRUE(landed("accounts").tombstones);
+  fold();
+  EXPECT_TRUE(landed("accounts").tombstones) << "it has looked";
 }
 
 TEST_P(LandingsFoldsTest, ForgetsOldTombstonesSnapshotsAndFiles) {

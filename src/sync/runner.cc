@@ -94,9 +94,9 @@ std::optional<connector::CopyState> Runner::copy(const plan::TableName& table) c
   const auto landed = landing ? landing->table(table) : std::nullopt;
   state->complete = landed && landed->phase == CopyPhase::complete;
   if (!state->complete) return state;
-  const bool hot = landed->hot_rows > 0;
-  state->current_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::current, hot);
-  state->raw_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::raw, hot);
+  const CopyContents contents{.hot = landed->hot_rows > 0, .tombstones = landed->tombstones};
+  state->current_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::current, contents);
+  state->raw_sql = copy_view_sql(order_.spec.name, *landed->table, CopyView::raw, contents);
   return state;
 }
 
