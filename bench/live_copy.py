@@ -18,6 +18,7 @@ class LiveCopy:
             session.execute(f"CREATE DATABASE {name}")
         self.session = psycopg.connect(self.url, autocommit=True)
         self.session.execute("SET synchronous_commit = off")
+        self.http = requests.Session()  # one connection for all queries
 
     def drop_database(self):
         with psycopg.connect(self.source.url, autocommit=True) as session:
@@ -34,7 +35,7 @@ class LiveCopy:
 
     def query(self, sql, **parameters):
         """`{t}` stands for the copy."""
-        return requests.post(self.weir.url + "/v1/query", json={"query": sql.format(t=f"{self.name}.public.t")}, params=parameters).json()
+        return self.http.post(self.weir.url + "/v1/query", json={"query": sql.format(t=f"{self.name}.public.t")}, params=parameters).json()
 
     def wait_landed(self):
         """Until a query sees all that was committed."""

@@ -31,6 +31,9 @@ constexpr std::string_view kSourceId = "d8cdaa33fd";
 /// chunk.
 constexpr uint64_t kStreamingBufferBytes = 1u << 20;
 
+/// Of freed memory, what a thread keeps for its next task.
+constexpr const char* kAllocatorFlush = "16MiB";
+
 }  // namespace
 
 Status check_library(std::string_view loaded) {
@@ -49,6 +52,9 @@ void configure(duckdb::DBConfig& config, const EngineOptions& options, const std
   config.SetOptionByName("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
   config.SetOptionByName("allow_community_extensions", duckdb::Value::BOOLEAN(false));
   config.SetOptionByName("temp_directory", duckdb::Value(spill_dir.string()));
+  // What is freed goes back to the system soon, also while large transactions land.
+  config.SetOptionByName("allocator_background_threads", duckdb::Value::BOOLEAN(true));
+  config.SetOptionByName("allocator_flush_threshold", duckdb::Value(kAllocatorFlush));
   if (options.threads > 0) config.SetOptionByName("threads", duckdb::Value::BIGINT(options.threads));
   if (options.memory_limit_bytes > 0) {
     config.SetOptionByName("memory_limit", duckdb::Value(fmt::format("{}B", options.memory_limit_bytes)));

@@ -65,7 +65,7 @@ LandedTable CopyLanding::landed(const Copy& copy) const {
   const auto rows_read = load == loads_.end() ? std::nullopt : std::optional(load->second->rows_read());
   // A commit in the lake does not wait for readers who were told that there are none.
   const bool tombstones = commits_in_lake() || copy.tombstones.value_or(true);
-  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows, tombstones};
+  return {copy.shape.table, copy.phase, copy.snapshot, rows_read, copy.hot_rows, tombstones, copy.failure};
 }
 
 std::vector<LandedTable> CopyLanding::tables() const {

@@ -24,6 +24,8 @@ struct Copy : CopyRecord {
   /// What upkeep has yet to look at: nothing new is found by looking again.
   bool look_at_extents = true, look_when_quiet = true;
   int unseen_commits = 0;          ///< of direct landing: since upkeep looked
+  int failed_folds = 0;            ///< of its own fault, one after the other
+  std::optional<Error> failure;    ///< of its last fold: it is folded no more
   std::optional<bool> tombstones;  ///< whether the lake has any of it, when that is known
 
   const plan::TableName& name() const { return shape.table->name; }

@@ -3,6 +3,7 @@
 #include "sync/hot_landing.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -28,7 +29,17 @@ constexpr uint64_t kCheckpointRoomMin = 16u << 20;
 
 constexpr std::string_view kAnyTombstone = "SELECT 1 FROM {} WHERE _kyma_op = 'delete' LIMIT 1";
 
+/// Whether the next fold, or one with more room, may succeed.
+bool may_pass(const Error& error) {
+  constexpr std::array kPassing = {ErrorCode::cancelled,         ErrorCode::timeout,   ErrorCode::commit_conflict,
+                                   ErrorCode::too_many_requests, ErrorCode::disk_full, ErrorCode::out_of_memory};
+  return std::ranges::find(kPassing, error.code) != kPassing.end();
+}
+
 std::string main_schema() { return std::string(lake::kHotCatalog) + ".main"; }
+
+/// A table that failed by itself so many times is folded no more.
+constexpr int kFailedFoldsMax = 3;
 
 /// A fold that was overtaken by other commits so many times runs in the committer's turn.
 constexpr int kOvertakenMax = 2;
@@ -85,6 +96,8 @@ Status HotLanding::drop_hot(const plan::TableName& table) {
 Status HotLanding::recall_hot(Copy& copy) {
   const auto count = WEIR_TRY(session_->rows("SELECT count(*) FROM " + hot_of(copy.name())));
   copy.hot_rows = std::stoull(count[0][0]);
+  // It may have been loaded just before, and the rest be as of an earlier fold.
+  copy.apart = copy.phase == CopyPhase::complete && copy.hot_rows > 0;
   return {};
 }
 
@@ -122,7 +135,7 @@ Status HotLanding::land_in_turn(const LandedPosition& position) {
 }
 
 bool HotLanding::due(const Copy& copy, bool now) const {
-  if (copy.phase != CopyPhase::complete || copy.hot_rows == 0) return false;
+  if (copy.phase != CopyPhase::complete || copy.hot_rows == 0 || copy.failure) return false;
   if (now || copy.hot_rows >= options_.fold_rows) return true;
   const auto time = Clock::now();
   const bool quiet = time - copy.changed_at >= options_.fold_age;
@@ -133,7 +146,8 @@ bool HotLanding::due(const Copy& copy, bool now) const {
 Result<uint64_t> HotLanding::fold(bool now, std::stop_token stop) {
   const std::lock_guard lock(folding_);
   const auto copies = complete_copies();
-  const bool is_due = std::ranges::any_of(copies, [&](const Copy& copy) { return copy.apart || due(copy, now); });
+  const bool is_due =
+      std::ranges::any_of(copies, [&](const Copy& copy) { return (copy.apart && !copy.failure) || due(copy, now); });
   uint64_t moved = 0;
   if (is_due && !gate_.is_held_long()) moved = WEIR_TRY(fold_tables(copies, stop));
   // First, because right after a fold there are the fewest hot rows to be written.
@@ -161,7 +175,7 @@ Result<uint64_t> HotLanding::fold_tables(const std::vector<Copy>& copies, std::s
     WEIR_TRY(session->run("BEGIN"));
     for (const auto& copy : copies) {
       if (stop.stop_requested()) return fail(ErrorCode::cancelled, "the fold was stopped");
-      WEIR_TRY(fold_rows(*session, copy, fold));
+      WEIR_TRY(fold_or_note(*session, copy, fold));
     }
     if (fold.up_to.empty()) return session->run("ROLLBACK");
     const auto finish = [&] { return switch_over(*session, fold); };
@@ -178,6 +192,19 @@ Result<uint64_t> HotLanding::fold_tables(const std::vector<Copy>& copies, std::s
   // Somebody else went first, or has changed a table meanwhile; the rows are folded next time.
   if (done.error().code == ErrorCode::timeout || fold.gave_way || !are_unchanged(copies)) return 0;
   return fail(classified(std::move(done.error())));
+}
+
+/// One table that cannot be folded shall not hold up the others for good.
+Status HotLanding::fold_or_note(SqlSession& session, const Copy& copy, Fold& fold) {
+  if (copy.failure) return {};
+  const auto folded = fold_rows(session, copy, fold);
+  if (!folded && may_pass(classified(folded.error()))) return folded;
+  const std::lock_guard state(mutex_);
+  const auto known = copies_.find(copy.name());
+  if (known == copies_.end() || known->second.snapshot != copy.snapshot) return folded;
+  known->second.failed_folds = folded ? 0 : copy.failed_folds + 1;
+  if (!folded && known->second.failed_folds == kFailedFoldsMax) known->second.failure = classified(folded.error());
+  return folded;
 }
 
 /// What the hot table has when the transaction first looks at any of them.

@@ -49,6 +49,7 @@ class HotLanding final : public CopyLanding {
   };
   Result<uint64_t> fold_tables(const std::vector<Copy>& copies, std::stop_token stop);
   Status fold_rows(lake::SqlSession& session, const Copy& copy, Fold& fold);
+  Status fold_or_note(lake::SqlSession& session, const Copy& copy, Fold& fold);
   bool are_unchanged(const std::vector<Copy>& copies) const;
   Status switch_over(lake::SqlSession& lake, Fold& fold);
   void joined(const Fold& fold);

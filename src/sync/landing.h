@@ -59,6 +59,8 @@ struct LandedTable {
   // What readers may rely on as long as the epoch is still the same:
   uint64_t hot_rows = 0;   ///< zero: the hot table can be left out
   bool tombstones = true;  ///< false: the lake has none of it
+
+  std::optional<Error> failure;  ///< it cannot be folded, and the others are folded without it
 };
 
 /// One per connector; a second one of the same connector makes the first one's next commit fail (`conflict`): the

@@ -13,6 +13,7 @@ using plan::Kind;
 using testing::changes_of;
 using testing::column;
 using testing::Event;
+using ::testing::HasSubstr;
 using testing::LandingTest;
 using testing::position_of;
 using testing::table_of;
@@ -114,6 +115,42 @@ TEST_F(LandingFoldsTest, OneTableThatIsDueTakesTheOthersWithIt) {
   EXPECT_EQ(landing().fold(false, {}).value(), 4u);
   EXPECT_EQ(std::stoi(rows(snapshots)[0]), before + 1) << "one snapshot of the lake for both";
   EXPECT_EQ(landed("busy").hot_rows + landed("calm").hot_rows, 0u);
+}
+
+/// Somebody has removed the extents of one table.
+TEST_F(LandingFoldsTest, OneTableThatCannotBeFoldedIsLeftOut) {
+  const auto lost = accounts("lost"), whole = accounts("whole");
+  make(lost);
+  make(whole);
+  fold();
+  for (const auto& path : rows("SELECT data_file FROM ducklake_list_files('weir', 'lost', schema => 'pg.public')")) {
+    ASSERT_TRUE(std::filesystem::remove(path));
+  }
+  const auto update = [](int id) { return Event{"update", {{"id", std::to_string(id)}, {"balance", "1"}}}; };
+  commit(2, changes_of(lost, 2, {update(1)}), changes_of(whole, 2, {update(1)}));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(landed("lost").failure);
+    EXPECT_FALSE(landing().fold(true, {}));
+  }
+  EXPECT_THAT(landed("lost").failure->message, HasSubstr("lost"));
+  EXPECT_EQ(fold(), 1u);
+  EXPECT_EQ(landed("whole").hot_rows, 0u);
+  EXPECT_EQ(landed("lost").hot_rows, 1u);
+  EXPECT_EQ(rows(sum_of(whole))[0], "39901|400");
+  ok(landing().prepare(lost));
+  EXPECT_FALSE(landed("lost").failure);
+}
+
+/// A process that ended before the first fold behind a snapshot.
+TEST_F(LandingFoldsTest, AfterAStartTheTablesAreJoinedAtOnce) {
+  const auto first = accounts("first"), second = accounts("second");
+  make(first);
+  fold();
+  commit(2, changes_of(first, 2, {{"update", {{"id", "1"}, {"balance", "1"}}}}));
+  make(second);
+  open();
+  EXPECT_EQ(landing().fold(false, {}).value(), 1u);
+  EXPECT_EQ(landing().fold(false, {}).value(), 0u);
 }
 
 TEST_F(LandingFoldsTest, ATableThatWasLoadedIsJoinedWithTheRest) {

@@ -117,6 +117,7 @@ class Runner {
 
   // runner_watch.cc
   void fold(const std::stop_token& stop);
+  void stop_what_cannot_be_folded(const Landing& landing);
   void watch(const std::stop_token& stop);
   void watch_once(connector::ChangeSource& changes);
   bool take_moment(connector::ChangeSource& changes);

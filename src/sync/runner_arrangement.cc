@@ -109,9 +109,14 @@ Status Runner::arrange(connector::ChangeSource& changes) {
     again = resync_;
   }
   for (const auto& table : again) stops_.erase(table);
+  const auto landed = landing_->tables();
+  for (const auto& known : landed) {
+    const auto& name = known.table->name;
+    if (!known.failure || stops_.contains(name) || again.contains(name)) continue;
+    WEIR_TRY(stop_table(name, {"its changes cannot be put into the lake: " + known.failure->message, "resync it"}));
+  }
   const auto tables = WEIR_TRY(examine(changes));
   const auto wanted = options_.tables();
-  const auto landed = landing_->tables();
   for (const auto& known : landed) {
     if (std::ranges::find(wanted, known.table->name) == wanted.end()) WEIR_TRY(landing_->drop(known.table->name));
   }

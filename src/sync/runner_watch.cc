@@ -34,12 +34,23 @@ void Runner::fold(const std::stop_token& stop) {
       const std::chrono::duration<double> taken = steady_clock::now() - began;
       services_.metrics.sync_folded(order_.spec.name, taken.count(), *folded);
     }
+    stop_what_cannot_be_folded(*landing);
     if (folded || stop.stop_requested()) continue;
     telemetry::log(Level::warning, "fold_failed",
                    {{"connector", order_.spec.name}, {"error", folded.error().to_string()}});
     std::unique_lock lock(mutex_);
     asked_.wait_for(lock, stop, kFoldRetry, [] { return false; });
   }
+}
+
+/// The stream's thread stops them, when it opens the stream anew.
+void Runner::stop_what_cannot_be_folded(const Landing& landing) {
+  const auto is_news = [this](const LandedTable& landed) {
+    return landed.failure && board_.phase(landed.table->name) == TablePhase::streaming;
+  };
+  if (!std::ranges::any_of(landing.tables(), is_news)) return;
+  turn();
+  asked_.notify_all();
 }
 
 void Runner::watch(const std::stop_token& stop) {

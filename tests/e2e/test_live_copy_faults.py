@@ -429,3 +429,21 @@ def test_delete_while_the_source_is_away(weir, network, copied, postgres):
     assert weir.delete("/v1/connectors/pg").status_code == 204
     assert has_slot(postgres, copy)
     assert f"what stays on the source: the replication slot and the publication {copy.slot}" in weir.log()
+
+
+def test_lost_extents_stop_their_table_only(weir, copied, source):
+    copy = copied()
+    copy.wait_streaming()
+    equal(copy)
+    for [path] in weir.rows("SELECT data_file FROM ducklake_list_files('weir', 'a', schema => 'pg.public')"):
+        pathlib.Path(path).unlink()
+    for table in TABLES:
+        source.execute(f"UPDATE {table} SET t = t || ' again'")
+    copy.wait(lambda: copy.phases() == {"a": "disabled", "b": "streaming"}, 60, "a is stopped")
+    assert copy.table("a")["reason"].startswith("its changes cannot be put into the lake: "), copy.table("a")
+    copy.wait_equal("b", "id, t")
+    copy.wait(lambda: weir.rows("SELECT count(*) FROM weir.\"pg.public\".b WHERE t LIKE '%again'") == [[500]], 20, "b is folded")
+    copy.resync("a")
+    copy.wait_streaming()
+    source.execute("UPDATE a SET t = 'once more'")
+    equal(copy)
