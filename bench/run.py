@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Runs the benchmarks (./dev bench [NAME…] [--scale N] [--runs N] [--without-debezium]): us, the floor and the peer in one go.
 
-Prints each table as it comes and writes them all to docs/benchmarks.md when every benchmark and peer was asked for. Exit code 1 when a
-benchmark misses its gate."""
+Prints each table as it comes. At scale 1 with all peers it also takes its place in docs/benchmarks.md. Exit code 1 when a benchmark
+misses its gate."""
 
 import argparse
 import datetime
 import functools
 import os
 import platform
+import re
 import sys
 
 import aggregate
@@ -29,14 +30,24 @@ INTRODUCTION = """# Benchmarks
 
 Made by `./dev bench`. CPU-seconds first: wall time on a shared machine moves by more. "client" is everything but the source
 (for Weir: the server and the HTTP client together), "source" is PostgreSQL. Each figure is the median of the runs; floor,
-peer and Weir take turns in one run.
+peer and Weir take turns in one run. PostgreSQL 15 (fsync off, 1 GB buffers) on loopback without TLS, DuckDB 1.5.5.
 
 """
+PAGE = servers.ROOT / "docs/benchmarks.md"
 
 
-def machine():
+def note(name, runs):
+    """What stands above a benchmark's tables, and tells them from the next one's."""
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    return f"{datetime.date.today()}: {os.cpu_count()} cores of {model}, PostgreSQL 15 (fsync off, 1 GB buffers) on loopback without TLS, DuckDB 1.5.5.\n\n"
+    return f"<!-- {name} -->\n*{datetime.date.today()}, {runs} runs, {os.cpu_count()} cores of {model}*\n\n"
+
+
+def store(name, text):
+    """In the place of what the page had of this benchmark."""
+    parts = re.split(r"(?m)^(?=<!-- [\w-]+ -->$)", PAGE.read_text())[1:]
+    known = {part.split()[1]: part.strip() for part in parts}
+    known[name] = text.strip()
+    PAGE.write_text(INTRODUCTION + "\n\n".join(known[one] for one in BENCHMARKS if one in known) + "\n")
 
 
 def main():
@@ -49,15 +60,14 @@ def main():
     source = servers.Source(int(asked.scale) if asked.scale >= 1 else asked.scale)
     weir = servers.Weir(source)
     try:
-        tables, failures = [], []
+        failures = []
         for name in asked.names or BENCHMARKS:
             options = {"with_debezium": not asked.without_debezium} if name in WITH_DEBEZIUM else {}
             table, failed = BENCHMARKS[name](source, weir, asked.runs, **options)
             print(table, flush=True)
-            tables.append(table)
             failures += failed
-        if not asked.names and asked.scale == 1 and not asked.without_debezium:
-            (servers.ROOT / "docs/benchmarks.md").write_text(INTRODUCTION + machine() + "\n".join(tables))
+            if asked.scale == 1 and not (asked.without_debezium and name in WITH_DEBEZIUM):
+                store(name, note(name, asked.runs) + table)
     finally:
         weir.stop()
         source.stop()
