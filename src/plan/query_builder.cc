@@ -80,6 +80,15 @@ bool may_be_null(const Expression& value, const std::vector<Column>& columns) {
   return ref == nullptr || columns.at(ref->index).nullable;
 }
 
+/// Values that are never NULL are as many as their rows, which a source counts without looking at them. Not when a cast
+/// decides whether they are.
+Aggregate counting_rows(Aggregate aggregate, const std::vector<Column>& columns) {
+  const bool counts = aggregate.function == AggregateFunction::count && !aggregate.distinct;
+  if (!counts || may_be_null(*aggregate.input, columns)) return aggregate;
+  if (value_column(*aggregate.input, columns).cast_to_text) return aggregate;
+  return {.function = AggregateFunction::count_rows, .filter = std::move(aggregate.filter)};
+}
+
 /// Values that are the same, or both NULL, are equal as soon as one of them never is: that a source can join by.
 /// Nothing for two that may be NULL, which make it compare every row with every other.
 ExpressionPtr joinable(const ExpressionPtr& condition, const std::vector<Column>& columns) {
@@ -214,9 +223,10 @@ Verdict QueryBuilder::group(const std::vector<ExpressionPtr>& keys, const std::v
   query_.order.clear();
   Grouping grouping;
   grouping.keys = inner(keys);
-  if (auto verdict = check_grouped(grouping.keys, input_columns(query_)); !verdict) return verdict;
+  const auto inputs = input_columns(query_);
+  if (auto verdict = check_grouped(grouping.keys, inputs); !verdict) return verdict;
   for (const auto& aggregate : aggregates) {
-    grouping.aggregates.push_back(inner(aggregate));
+    grouping.aggregates.push_back(counting_rows(inner(aggregate), inputs));
     if (auto verdict = check(grouping.aggregates.back()); !verdict) return verdict;
   }
   query_.grouping = std::move(grouping);

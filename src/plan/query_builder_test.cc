@@ -90,6 +90,16 @@ TEST_F(QueryBuilderTest, GroupsAndFiltersTheGroups) {
   EXPECT_TRUE(std::holds_alternative<TableName>(built->from.from));
 }
 
+TEST_F(QueryBuilderTest, CountsRowsInsteadOfValuesThatAreNeverNull) {
+  auto query = users();
+  ok(query.group({}, {{AggregateFunction::count, ref(0)}, {AggregateFunction::count, ref(0), /*distinct=*/true}}));
+  EXPECT_EQ(names(query), (Names{"COUNT(*)", "COUNT(DISTINCT id)"}));
+  auto joined = users();
+  ok(joined.join(JoinKind::right, orders(), {equal(0, 4)}));
+  ok(joined.group({}, {{AggregateFunction::count, ref(0)}, {AggregateFunction::count, ref(4)}}));
+  EXPECT_EQ(names(joined), (Names{"COUNT(id)", "COUNT(*)"}));
+}
+
 TEST_F(QueryBuilderTest, MakesANewLevelForWhatComesTooLate) {
   auto query = users();
   ok(query.group({ref(1)}, {{AggregateFunction::count_rows, {}}}));

@@ -92,6 +92,13 @@ def test_explain_shows_what_the_summary_will_say(postgres, shop, form):
         assert shown in text, text
 
 
+def test_sessions_on_the_source_do_not_compile(shop, postgres, database):
+    with postgres.connect(database) as session:
+        session.execute("SET jit = on; CREATE VIEW compiling AS SELECT setting FROM pg_settings WHERE name = 'jit'")
+        assert session.execute("SELECT * FROM compiling").fetchall() == [("on",)]
+    assert shop.rows("SELECT setting FROM pg.public.compiling") == [["off"]]
+
+
 def test_the_log_of_queries_keeps_their_summaries(shop):
     sql = "SELECT region, min(credit) FROM pg.public.customers GROUP BY region"
     expected = shop.query(sql)["pushdown_summary"]
