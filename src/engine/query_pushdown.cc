@@ -19,6 +19,7 @@
 #include "engine/query_translation.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_types.h"
+#include "engine/scalar_subqueries.h"
 
 namespace weir::engine {
 namespace {
@@ -59,6 +60,7 @@ void normalize(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
     if (left > 0) push_filters(optimizer, plan);
   }
   plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
+  simplify_scalar_subqueries(*plan);
 }
 
 /// A look-up need not pay for more.
