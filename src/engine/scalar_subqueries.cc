@@ -1,13 +1,17 @@
 #include "engine/scalar_subqueries.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <duckdb/planner/expression/bound_aggregate_expression.hpp>
 #include <duckdb/planner/expression/bound_case_expression.hpp>
 #include <duckdb/planner/expression/bound_comparison_expression.hpp>
 #include <duckdb/planner/expression/bound_constant_expression.hpp>
+#include <duckdb/planner/expression_iterator.hpp>
 #include <duckdb/planner/operator/logical_aggregate.hpp>
+#include <duckdb/planner/operator/logical_comparison_join.hpp>
 #include <duckdb/planner/operator/logical_projection.hpp>
 
 #include "engine/query_outputs.h"
@@ -59,6 +63,28 @@ bool is_checked_first(const duckdb::Expression& expression, const duckdb::Logica
   return choice.case_checks.size() == 1 && is_several_rows(*choice.case_checks[0].when_expr, aggregate);
 }
 
+/// A join that every row of its left side meets one row in.
+bool joins_one_row(const LogicalOperator& op) {
+  const bool is_join = op.type == LogicalOperatorType::LOGICAL_CROSS_PRODUCT ||
+                       (op.type == LogicalOperatorType::LOGICAL_COMPARISON_JOIN &&
+                        op.Cast<duckdb::LogicalComparisonJoin>().join_type == duckdb::JoinType::INNER);
+  return is_join && !op.HasProjectionMap() && gives_one_row(*op.children[1]);
+}
+
+bool reads(const duckdb::Expression& expression, const std::vector<ColumnBinding>& columns) {
+  const auto* binding = binding_of(expression);
+  bool found = binding != nullptr && std::ranges::find(columns, *binding) != columns.end();
+  duckdb::ExpressionIterator::EnumerateChildren(
+      expression, [&](const duckdb::Expression& child) { found = found || reads(child, columns); });
+  return found;
+}
+
+bool tests_existence(const LogicalOperator& op) {
+  if (op.type != LogicalOperatorType::LOGICAL_COMPARISON_JOIN || op.HasProjectionMap()) return false;
+  const auto& join = op.Cast<duckdb::LogicalComparisonJoin>();
+  return (join.join_type == duckdb::JoinType::SEMI || join.join_type == duckdb::JoinType::ANTI) && !join.predicate;
+}
+
 void simplify(duckdb::LogicalProjection& projection) {
   const auto* aggregate = first_of_rows(*projection.children[0]);
   if (aggregate == nullptr || projection.expressions.size() != 1) return;
@@ -74,6 +100,19 @@ void simplify(duckdb::LogicalProjection& projection) {
 void simplify_scalar_subqueries(LogicalOperator& plan) {
   if (plan.type == LogicalOperatorType::LOGICAL_PROJECTION) simplify(plan.Cast<duckdb::LogicalProjection>());
   for (const auto& child : plan.children) simplify_scalar_subqueries(*child);
+}
+
+void test_existence_first(duckdb::unique_ptr<LogicalOperator>& op) {
+  if (!tests_existence(*op) || !joins_one_row(*op->children[0])) return;
+  const auto row = op->children[0]->children[1]->GetColumnBindings();
+  for (const auto& condition : op->Cast<duckdb::LogicalComparisonJoin>().conditions) {
+    if (reads(*condition.left, row)) return;
+  }
+  auto with_row = std::move(op->children[0]);
+  op->children[0] = std::move(with_row->children[0]);
+  with_row->children[0] = std::move(op);
+  op = std::move(with_row);
+  op->ResolveOperatorTypes();
 }
 
 }  // namespace weir::engine

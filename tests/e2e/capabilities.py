@@ -149,8 +149,11 @@ SELECT u.region, count(*) FROM pg_prod.public.users u GROUP BY u.region;
 - What is not proven stays here, and `residual_reasons` names it. An operator that stays here keeps everything above it here.
 - All parts of one query on one source read one snapshot of it.
 - A join is sent only when an aggregate or a limit stands above it, or a key says that it gives no more rows than its tables have.
-- A join with another source runs here, and the rows of its smaller side are read first: their keys go to the source as a list of up to 1,000, or as
-  their range (`SET weir_dynamic_filter = off` keeps them here). They stand among the `filters_pushed`.
+- A join with another source runs here, and the rows of its smaller side are read first: their keys go to the source as a list, or as their range
+  (`SET weir_dynamic_filter = off` keeps them here). They stand among the `filters_pushed`. A list is sent when it leaves so few rows that it costs
+  less than it saves, by what the source has counted (`pg_stats`: different values, their order; an index), and up to 20,000 rows of the other side;
+  where it is not, `residual_reasons` says how many rows it would have left. Keys of groups are asked for before the rows are grouped.
+- The groups of one side of a join are made for the keys that a filter of its other side leaves, where that filter is a constant, a list or a pattern.
 - Text is compared and sorted by its bytes, as DuckDB does, whatever the collation of the column is.
 - A value that can fail (an integer too large for its type) is computed on the source for the rows that the query asks for; in conditions it stays
   here, because the source may ask it of rows that another condition would have left out.

@@ -113,7 +113,19 @@ def number_condition(chance, alias="a"):
                           f"{alias}.c_int4 > 0", f"{alias}.c_numeric <= 12.5", f"{alias}.c_text <> 'a'", f"{alias}.c_varchar IS NULL"])
 
 
+def tree(chance, atom, depth=4):
+    """AND, OR and NOT over `atom`s, down to `depth`."""
+    kind = chance.choice(["atom", "NOT", "AND", "OR", "AND", "OR"]) if depth > 0 else "atom"
+    if kind == "atom":
+        return atom()
+    if kind == "NOT":
+        return f"NOT ({tree(chance, atom, depth - 1)})"
+    return "(" + f" {kind} ".join(tree(chance, atom, depth - 1) for _ in range(2)) + ")"
+
+
 def conditions(chance, plain, alias="a"):
+    if chance.random() < 0.2:
+        return [tree(chance, lambda: number_condition(chance, alias) if plain else condition(chance, GROUPED + ["c_float4", "c_float8"], alias))]
     count = chance.choice([0, 1, 1, 2])
     return [number_condition(chance, alias) if plain or chance.random() < 0.5 else condition(chance, GROUPED + ["c_float8"], alias) for _ in range(count)]
 

@@ -110,6 +110,19 @@ def test_explain_shows_what_the_summary_will_say(postgres, shop, form):
         assert shown in text, text
 
 
+def test_the_log_keeps_the_last_thousand_queries(shop):
+    sql = "SELECT region, max(credit) FROM pg.public.customers GROUP BY region"
+    summary = shop.query(sql)["pushdown_summary"]
+    for number in range(999):
+        shop.query(f"SELECT {number}")
+    items = shop.get("/v1/queries").json()["items"]
+    assert len(items) == 1000
+    assert items[-1]["text"] == sql and items[-1]["summary"]["pushdown_summary"] == summary
+    shop.query("SELECT 'one more'")
+    items = shop.get("/v1/queries").json()["items"]
+    assert len(items) == 1000 and items[-1]["text"] == "SELECT 0" and items[0]["text"] == "SELECT 'one more'"
+
+
 def test_sessions_on_the_source_do_not_compile(shop, postgres, database):
     with postgres.connect(database) as session:
         session.execute("SET jit = on; CREATE VIEW compiling AS SELECT setting FROM pg_settings WHERE name = 'jit'")
