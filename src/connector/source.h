@@ -17,6 +17,14 @@
 
 namespace weir::connector {
 
+/// What the source has counted of a column's values; steers costs only, may be stale.
+struct ColumnStatistics {
+  double distinct_values = 0;  ///< 0: not known
+  double null_share = 0;
+  double correlation = 0;  ///< of the order of the values with the places of their rows: -1 to 1
+  bool leads_an_index = false;
+};
+
 /// A table as introspection found it.
 struct TableInfo {
   plan::TableName name;
@@ -24,6 +32,7 @@ struct TableInfo {
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   uint64_t estimated_rows = 0;           ///< steers costs only, may be stale
   uint64_t estimated_bytes = 0;
+  std::vector<ColumnStatistics> statistics = {};  ///< of all columns, or of none; like the estimates
 };
 
 /// All tables inside a connector's scope, as of one moment. Immutable and shared.

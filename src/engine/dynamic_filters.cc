@@ -1,7 +1,10 @@
 #include "engine/dynamic_filters.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include <duckdb/main/client_config.hpp>
+#include <duckdb/main/settings.hpp>
 #include <duckdb/optimizer/join_filter_pushdown_optimizer.hpp>
 #include <duckdb/planner/filter/conjunction_filter.hpp>
 #include <duckdb/planner/filter/constant_filter.hpp>
@@ -9,7 +12,10 @@
 #include <duckdb/planner/filter/optional_filter.hpp>
 #include <duckdb/planner/operator/logical_distinct.hpp>
 #include <duckdb/planner/operator/logical_get.hpp>
+#include <fmt/format.h>
 
+#include "engine/hidden_conditions.h"
+#include "engine/key_list_cost.h"
 #include "engine/pushdown.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_types.h"
@@ -44,9 +50,11 @@ bool admit(LogicalOperator& op, bool below_join, bool below_choice) {
   return any;
 }
 
-class FilterTranslation {
+/// What joins have found of one column.
+class ColumnKeys {
  public:
-  explicit FilterTranslation(ExpressionPtr column) : column_(std::move(column)) {}
+  ColumnKeys(const connector::TableInfo& table, size_t column)
+      : table_(table), index_(column), column_(plan::make(plan::ColumnRef{column})) {}
 
   /// Filters of other kinds are left out: the join checks its rows itself.
   void add(const duckdb::TableFilter& filter) {
@@ -75,16 +83,27 @@ class FilterTranslation {
     }
   }
 
-  /// The list of the values says more than their range.
-  std::vector<ExpressionPtr> best(std::span<const plan::Column> columns, const plan::Capabilities& capabilities) const {
-    const auto may = [&](const ExpressionPtr& one) { return may_push(*one, columns, capabilities).has_value(); };
-    if (list_ && may(list_)) return {list_};
-    std::vector<ExpressionPtr> all;
-    std::ranges::copy_if(bounds_, std::back_inserter(all), may);
-    return all;
+  /// The list of the values says more than their range, and costs more.
+  void send(uint64_t rows, const plan::Capabilities& capabilities, SentKeys& sent) const {
+    const auto may = [&](const ExpressionPtr& one) { return may_push(*one, table_.columns, capabilities).has_value(); };
+    if (list_ && may(list_)) {
+      const KeyListCase one{.keys = length_, .rows = static_cast<double>(rows), .column = statistics()};
+      if (list_pays(one)) {
+        sent.filters.push_back(list_);
+        return;
+      }
+      sent.reasons.push_back(
+          fmt::format("a list of {} keys of {} would leave about {:.0f} of {} rows: their range is sent", length_,
+                      table_.columns[index_].name, rows_left_by(one), rows));
+    }
+    std::ranges::copy_if(bounds_, std::back_inserter(sent.filters), may);
   }
 
  private:
+  connector::ColumnStatistics statistics() const {
+    return index_ < table_.statistics.size() ? table_.statistics[index_] : connector::ColumnStatistics();
+  }
+
   void add_list(const duckdb::InFilter& filter) {
     plan::In in{column_, {}, false};
     for (const auto& value : filter.values) {
@@ -92,11 +111,15 @@ class FilterTranslation {
       if (!constant) return;
       in.values.push_back(std::move(*constant));
     }
+    length_ = in.values.size();
     list_ = plan::make(std::move(in));
   }
 
+  const connector::TableInfo& table_;
+  size_t index_;
   ExpressionPtr column_;
   ExpressionPtr list_;
+  size_t length_ = 0;
   std::vector<ExpressionPtr> bounds_;
 };
 
@@ -105,25 +128,32 @@ class FilterTranslation {
 void offer_dynamic_filters(duckdb::OptimizerExtensionInput& input, LogicalOperator& plan) {
   if (!is_switched_on(input.context, kDynamicFilterSetting) || !pushdown_enabled(input.context)) return;
   if (!admit(plan, false, false)) return;
+  const HiddenConditions hidden(plan);
   // DuckDB's last pass, once more: before, its filters on constants would have come in the same way, unasked for.
   duckdb::JoinFilterPushdownOptimizer(input.optimizer).VisitOperator(plan);
 }
 
-std::vector<ExpressionPtr> DynamicFilters::predicates(const duckdb::PhysicalTableScan& placeholder,
-                                                      std::span<const plan::Column> scanned,
-                                                      const plan::Capabilities& capabilities) const {
-  if (!filters->HasFilters()) return {};
-  const auto sent = filters->GetFinalTableFilters(placeholder, nullptr);
-  if (!sent) return {};
-  std::vector<ExpressionPtr> all;
-  for (const auto& [position, filter] : sent->filters) {
+void set_key_rows_max(duckdb::ClientContext& client, uint64_t rows) {
+  duckdb::ClientConfig::GetConfig(client).user_settings.SetUserSetting(
+      duckdb::DynamicOrFilterThresholdSetting::SettingIndex, duckdb::Value::UBIGINT(rows));
+}
+
+SentKeys DynamicFilters::keys(const duckdb::PhysicalTableScan& placeholder, const connector::TableInfo& table,
+                              uint64_t rows, const plan::Capabilities& capabilities) const {
+  SentKeys sent;
+  if (!filters->HasFilters()) return sent;
+  const auto found = filters->GetFinalTableFilters(placeholder, nullptr);
+  if (!found) return sent;
+  auto allowed = capabilities;
+  allowed.in_list_length_max = capabilities.key_list_length_max;
+  for (const auto& [position, filter] : found->filters) {
     const auto column = position < columns.size() ? columns[position] : std::nullopt;
     if (!column) continue;
-    FilterTranslation translation(plan::make(plan::ColumnRef{*column}));
-    translation.add(*filter);
-    for (auto& predicate : translation.best(scanned, capabilities)) all.push_back(std::move(predicate));
+    ColumnKeys keys(table, *column);
+    keys.add(*filter);
+    keys.send(rows, allowed, sent);
   }
-  return all;
+  return sent;
 }
 
 }  // namespace weir::engine

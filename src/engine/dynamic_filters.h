@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <duckdb.hpp>
@@ -12,20 +13,30 @@
 #include <duckdb/planner/logical_operator.hpp>
 #include <duckdb/planner/table_filter.hpp>
 
+#include "connector/source.h"
 #include "plan/capabilities.h"
 #include "plan/expression.h"
 
 namespace weir::engine {
 
-/// The setting that switches them off, and the one of DuckDB that says up to how many rows a join sends a list of its
-/// keys; beyond it sends their range.
+/// The setting that switches them off.
 inline constexpr const char* kDynamicFilterSetting = "weir_dynamic_filter";
-inline constexpr const char* kListLengthSetting = "dynamic_or_filter_threshold";
-inline constexpr int64_t kDynamicListLengthMax = 1000;
+
+/// Up to how many rows a join makes a list of its keys; of more only their range is known. Without remote scans lists
+/// are compared with what DuckDB knows of each row group, where long ones cost more than they save.
+inline constexpr uint64_t kKeyRowsMax = 20'000;
+inline constexpr uint64_t kKeyRowsMaxHere = 1'000;
+void set_key_rows_max(duckdb::ClientContext& client, uint64_t rows);
 
 /// Connects the joins of an optimized plan with the remote scans on their probe sides, where fewer rows of the scan
 /// cannot change what comes between. Nothing when the setting is off.
 void offer_dynamic_filters(duckdb::OptimizerExtensionInput& input, duckdb::LogicalOperator& plan);
+
+/// What is sent of the keys, and why not all that is known of them.
+struct SentKeys {
+  std::vector<plan::ExpressionPtr> filters;
+  std::vector<std::string> reasons;
+};
 
 /// The remote scan's end of it.
 struct DynamicFilters {
@@ -33,11 +44,10 @@ struct DynamicFilters {
   std::vector<std::optional<size_t>> columns;                 ///< of the scan, by the filters' positions
 
   explicit operator bool() const { return filters != nullptr; }
-  /// What the joins have sent, as far as the source may be asked for it. `placeholder` is any table scan: DuckDB wants
-  /// one by its interface only.
-  std::vector<plan::ExpressionPtr> predicates(const duckdb::PhysicalTableScan& placeholder,
-                                              std::span<const plan::Column> columns,
-                                              const plan::Capabilities& capabilities) const;
+  /// What the joins have found, as far as the source may be asked for it and a list of it pays; `rows` are expected of
+  /// `table` without. `placeholder` is any table scan: DuckDB wants one by its interface only.
+  SentKeys keys(const duckdb::PhysicalTableScan& placeholder, const connector::TableInfo& table, uint64_t rows,
+                const plan::Capabilities& capabilities) const;
 };
 
 }  // namespace weir::engine

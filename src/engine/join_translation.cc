@@ -1,17 +1,30 @@
 #include "engine/join_translation.h"
 
+#include <algorithm>
+
 #include <duckdb/planner/expression/bound_comparison_expression.hpp>
+#include <duckdb/planner/expression/bound_operator_expression.hpp>
+
+#include "engine/query_outputs.h"
 
 namespace weir::engine {
 
 using duckdb::JoinType;
 
+namespace {
+
+bool is_plain(const duckdb::LogicalComparisonJoin& join) {
+  return !join.predicate && join.duplicate_eliminated_columns.empty();
+}
+
+}  // namespace
+
 std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComparisonJoin& join) {
-  const bool is_plain = !join.predicate && join.duplicate_eliminated_columns.empty();
-  switch (is_plain ? join.join_type : JoinType::INVALID) {
+  switch (is_plain(join) ? join.join_type : JoinType::INVALID) {
     case JoinType::INNER:
       return plan::JoinKind::inner;
     case JoinType::LEFT:
+    case JoinType::SINGLE:
       return plan::JoinKind::left;
     case JoinType::RIGHT:
       return plan::JoinKind::right;
@@ -21,9 +34,11 @@ std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComp
       return plan::JoinKind::semi;
     case JoinType::ANTI:
       return plan::JoinKind::anti;
+    case JoinType::MARK:
+      return std::unexpected("IN as a value is not pushed");
     default:
-      return std::unexpected(is_plain ? duckdb::JoinTypeToString(join.join_type) + " joins are not pushed"
-                                      : std::string("joins by more than comparisons are not pushed"));
+      return std::unexpected(is_plain(join) ? duckdb::JoinTypeToString(join.join_type) + " joins are not pushed"
+                                            : std::string("joins by more than comparisons are not pushed"));
   }
 }
 
@@ -32,6 +47,21 @@ std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duck
   const duckdb::BoundComparisonExpression compared(condition.comparison, condition.left->Copy(),
                                                    condition.right->Copy());
   return translate(compared, column_of);
+}
+
+bool is_unmarked(const duckdb::Expression& condition, const duckdb::LogicalComparisonJoin& join) {
+  if (condition.GetExpressionType() != duckdb::ExpressionType::OPERATOR_NOT) return false;
+  const auto* mark = binding_of(*condition.Cast<duckdb::BoundOperatorExpression>().children[0]);
+  return mark != nullptr && *mark == duckdb::ColumnBinding(join.mark_index, 0);
+}
+
+const duckdb::LogicalComparisonJoin* unmarked_join(const duckdb::LogicalOperator& filter) {
+  if (filter.children[0]->type != duckdb::LogicalOperatorType::LOGICAL_COMPARISON_JOIN) return nullptr;
+  const auto& join = filter.children[0]->Cast<duckdb::LogicalComparisonJoin>();
+  if (join.join_type != JoinType::MARK || !is_plain(join) || join.HasProjectionMap()) return nullptr;
+  const bool leaves_out =
+      std::ranges::any_of(filter.expressions, [&](const auto& condition) { return is_unmarked(*condition, join); });
+  return leaves_out ? &join : nullptr;
 }
 
 EquatedColumns::EquatedColumns(const std::vector<plan::ExpressionPtr>& conditions, size_t left_count) {
@@ -53,6 +83,7 @@ bool gives_no_more_rows(plan::JoinKind kind, bool left_has_key, bool right_has_k
   switch (kind) {
     case plan::JoinKind::semi:
     case plan::JoinKind::anti:
+    case plan::JoinKind::not_in:
       return true;
     case plan::JoinKind::inner:
       return left_has_key || right_has_key;

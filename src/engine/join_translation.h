@@ -13,10 +13,16 @@
 
 namespace weir::engine {
 
-/// Or why the join stays here. Pure, like all of these.
+/// Or why the join stays here. A SINGLE join is a left one, of a scalar subquery. Pure, like all of these.
 std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComparisonJoin& join);
 std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duckdb::JoinCondition& condition,
                                                                       const ColumnOf& column_of);
+
+/// NOT IN: the join below `filter` that marks the rows of its left side, of which those are left that have no mark;
+/// nothing for another filter.
+const duckdb::LogicalComparisonJoin* unmarked_join(const duckdb::LogicalOperator& filter);
+/// `condition` is the one that leaves out what `join` has marked.
+bool is_unmarked(const duckdb::Expression& condition, const duckdb::LogicalComparisonJoin& join);
 
 /// The columns of either side, counted from 0 on both, that a join's conditions equate with the other side's.
 struct EquatedColumns {

@@ -13,50 +13,65 @@ constexpr uint64_t kRowsUnknown = 10'000;
 
 // Shares of rows that pass, in the spirit of PostgreSQL's defaults for columns without statistics.
 constexpr double kEqualShare = 0.005;
-constexpr double kNotEqualShare = 0.995;
 constexpr double kRangeShare = 1.0 / 3;
 constexpr double kNullShare = 0.01;
 constexpr double kPatternShare = 0.05;
+constexpr double kUnknownShare = 0.5;
 
-double share(const plan::Expression& predicate);
+/// Shares of the rows for which predicates hold.
+class Share {
+ public:
+  explicit Share(const DistinctValues& distinct) : distinct_(distinct) {}
 
-double share_of(const plan::Compare& compare) {
-  switch (compare.op) {
-    case plan::Comparison::equal:
-    case plan::Comparison::not_distinct:
-      return kEqualShare;
-    case plan::Comparison::not_equal:
-    case plan::Comparison::distinct:
-      return kNotEqualShare;
-    default:
-      return kRangeShare;
+  double operator()(const plan::Expression& predicate) const {
+    return std::visit([this](const auto& node) { return of(node); }, predicate.node);
   }
-}
-double share_of(const plan::In& in) {
-  const double some = std::min(1.0, kEqualShare * static_cast<double>(in.values.size()));
-  return in.negated ? 1 - some : some;
-}
-double share_of(const plan::IsNull& test) { return test.negated ? 1 - kNullShare : kNullShare; }
-double share_of(const plan::Like& like) { return like.negated ? 1 - kPatternShare : kPatternShare; }
-double share_of(const plan::Not& node) { return 1 - share(*node.child); }
-double share_of(const plan::And& node) {
-  double all = 1;
-  for (const auto& child : node.children) all *= share(*child);
-  return all;
-}
-double share_of(const plan::Or& node) {
-  double any = 0;
-  for (const auto& child : node.children) any += share(*child);
-  return std::min(1.0, any);
-}
-double share_of(const plan::ColumnRef&) { return 0.5; }
-double share_of(const plan::Constant&) { return 1; }
-double share_of(const plan::Call&) { return 0.5; }
-double share_of(const plan::Case&) { return 0.5; }
 
-double share(const plan::Expression& predicate) {
-  return std::visit([](const auto& node) { return share_of(node); }, predicate.node);
-}
+ private:
+  /// Of one value of `input`.
+  double of_one(const plan::Expression& input) const {
+    const auto* column = std::get_if<plan::ColumnRef>(&input.node);
+    const double values = column == nullptr ? 0 : distinct_(column->index);
+    return values > 0 ? std::min(1.0, 1 / values) : kEqualShare;
+  }
+  double of(const plan::Compare& compare) const {
+    const bool of_constant = std::holds_alternative<plan::Constant>(compare.left->node);
+    const double one = of_one(of_constant ? *compare.right : *compare.left);
+    switch (compare.op) {
+      case plan::Comparison::equal:
+      case plan::Comparison::not_distinct:
+        return one;
+      case plan::Comparison::not_equal:
+      case plan::Comparison::distinct:
+        return 1 - one;
+      default:
+        return kRangeShare;
+    }
+  }
+  double of(const plan::In& in) const {
+    const double some = std::min(1.0, of_one(*in.input) * static_cast<double>(in.values.size()));
+    return in.negated ? 1 - some : some;
+  }
+  double of(const plan::IsNull& test) const { return test.negated ? 1 - kNullShare : kNullShare; }
+  double of(const plan::Like& like) const { return like.negated ? 1 - kPatternShare : kPatternShare; }
+  double of(const plan::Not& node) const { return 1 - (*this)(*node.child); }
+  double of(const plan::And& node) const {
+    double all = 1;
+    for (const auto& child : node.children) all *= (*this)(*child);
+    return all;
+  }
+  double of(const plan::Or& node) const {
+    double any = 0;
+    for (const auto& child : node.children) any += (*this)(*child);
+    return std::min(1.0, any);
+  }
+  double of(const plan::ColumnRef&) const { return kUnknownShare; }
+  double of(const plan::Constant&) const { return 1; }
+  double of(const plan::Call&) const { return kUnknownShare; }
+  double of(const plan::Case&) const { return kUnknownShare; }
+
+  const DistinctValues& distinct_;
+};
 
 /// How many values of which column an equality or an IN list lets through.
 std::optional<std::pair<size_t, uint64_t>> values_of(const plan::Expression& predicate) {
@@ -93,11 +108,26 @@ std::optional<uint64_t> rows_by_key(const connector::TableInfo& table,
 
 }  // namespace
 
+double distinct_values(const connector::TableInfo& table, size_t column) {
+  if (table.primary_key == std::vector{table.columns.at(column).name}) return static_cast<double>(rows_of(table));
+  return column < table.statistics.size() ? table.statistics[column].distinct_values : 0;
+}
+
+double share_of_rows(const std::vector<plan::ExpressionPtr>& filters, const DistinctValues& distinct) {
+  double all = 1;
+  for (const auto& filter : filters) all *= Share(distinct)(*filter);
+  return all;
+}
+
+uint64_t rows_of(const connector::TableInfo& table) {
+  return table.estimated_rows == 0 ? kRowsUnknown : table.estimated_rows;
+}
+
 uint64_t estimate_rows(const connector::TableInfo& table, const std::vector<plan::ExpressionPtr>& filters) {
-  const uint64_t all = table.estimated_rows == 0 ? kRowsUnknown : table.estimated_rows;
+  const uint64_t all = rows_of(table);
   if (const auto rows = rows_by_key(table, filters)) return std::clamp<uint64_t>(*rows, 1, all);
   double rows = static_cast<double>(all);
-  for (const auto& filter : filters) rows *= share(*filter);
+  rows *= share_of_rows(filters, [&](size_t column) { return distinct_values(table, column); });
   return std::max<uint64_t>(1, static_cast<uint64_t>(std::llround(rows)));
 }
 

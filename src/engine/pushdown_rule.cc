@@ -265,6 +265,7 @@ void after_optimization(duckdb::OptimizerExtensionInput& input, duckdb::unique_p
     if (!relation->table->derived) continue;
     for (const auto& table : relation->table->derived->tables) read.insert(table->id);
   }
+  set_key_rows_max(input.context, read.empty() ? kKeyRowsMaxHere : kKeyRowsMax);
   if (read.empty() && bound.empty()) return;
 
   offer_dynamic_filters(input, *plan);

@@ -1,6 +1,7 @@
 #include "engine/query_pushdown.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -16,9 +17,12 @@
 #include <duckdb/planner/operator/list.hpp>
 
 #include "engine/average.h"
+#include "engine/never_null.h"
+#include "engine/query_estimate.h"
 #include "engine/query_translation.h"
 #include "engine/remote_relation.h"
 #include "engine/remote_types.h"
+#include "engine/scalar_subqueries.h"
 
 namespace weir::engine {
 namespace {
@@ -30,6 +34,8 @@ using OperatorPtr = duckdb::unique_ptr<LogicalOperator>;
 
 /// DuckDB keeps the rows of a top-N in memory, and takes one for no more rows than this whatever the table's size.
 constexpr uint64_t kTopRowsMax = 5000;
+/// Estimates beyond this are all the same.
+constexpr double kRowsMax = 1e15;
 
 void push_filters(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
   duckdb::FilterPushdown pushdown(optimizer);
@@ -59,6 +65,7 @@ void normalize(duckdb::Optimizer& optimizer, OperatorPtr& plan) {
     if (left > 0) push_filters(optimizer, plan);
   }
   plan = duckdb::CTEInlining(optimizer).Optimize(std::move(plan));
+  simplify_scalar_subqueries(*plan);
 }
 
 /// A look-up need not pay for more.
@@ -74,6 +81,7 @@ class QueryPushdown {
 
   void visit(OperatorPtr& slot) {
     if (RemoteRelation::of(*slot) != nullptr || replace(slot)) return;
+    test_existence_first(slot);
     for (auto& child : slot->children) visit(child);
   }
 
@@ -105,7 +113,7 @@ class QueryPushdown {
       return false;
     }
     // Rows arrive in the source's order, but nothing above promises to keep it: the few rows are sorted again.
-    const auto rows = expected_rows(*slot, translated->query.limit());
+    const auto rows = expected_rows(*translated);
     auto sort = translated->query.is_ordered() ? take_sort(*slot, translated->query.limit().value()) : nullptr;
     if (translated->query.is_ordered() && !sort) return false;
     put_scan(slot, *translated, rows, std::move(sort));
@@ -154,9 +162,9 @@ class QueryPushdown {
     replacer.VisitOperator(*root_);
   }
 
-  uint64_t expected_rows(LogicalOperator& op, std::optional<uint64_t> limit) {
-    const auto rows = uint64_t{op.EstimateCardinality(input_.context)};
-    return std::max<uint64_t>(1, limit ? std::min(*limit, rows) : rows);
+  static uint64_t expected_rows(const TranslatedQuery& translated) {
+    const auto rows = estimate_rows(*translated.query.build(), tables_among(translated.tables));
+    return static_cast<uint64_t>(std::llround(std::min(rows, kRowsMax)));
   }
 
   duckdb::unique_ptr<duckdb::LogicalGet> make_scan(const TranslatedQuery& translated, uint64_t rows) {
@@ -181,14 +189,18 @@ class QueryPushdown {
   }
 
   static BoundTable derived_table(const TranslatedQuery& translated, uint64_t rows) {
+    const auto query = translated.query.build();
+    const auto tables = tables_among(translated.tables);
     auto info = std::make_shared<connector::TableInfo>();
     BoundTable table = *translated.tables.front();
     info->name = table.info->name;
     info->columns = translated.query.columns();
     info->estimated_rows = rows;
+    for (size_t i = 0; i < info->columns.size(); ++i) {
+      info->statistics.push_back({.distinct_values = distinct_values(*query, i, tables)});
+    }
     table.info = info.get();
-    table.derived =
-        std::make_shared<DerivedTable>(DerivedTable{std::move(info), translated.query.build(), translated.tables});
+    table.derived = std::make_shared<DerivedTable>(DerivedTable{std::move(info), query, translated.tables});
     return table;
   }
 
@@ -231,6 +243,7 @@ void push_queries(duckdb::OptimizerExtensionInput& input, OperatorPtr& plan) {
   QueryPushdown pushdown(input, plan);
   pushdown.visit(plan);
   pushdown.note_reasons();
+  equate_what_is_never_null(*plan);
 }
 
 }  // namespace weir::engine

@@ -11,6 +11,7 @@
 #include "engine/join_translation.h"
 #include "engine/pushdown.h"
 #include "engine/remote_relation.h"
+#include "engine/remote_types.h"
 
 namespace weir::engine {
 namespace {
@@ -127,14 +128,26 @@ class PlanTranslator {
   }
 
   Translation filter(LogicalOperator& op) const {
-    auto below = translate(*op.children[0]);
+    const auto* mark = unmarked_join(op);
+    auto below = mark != nullptr ? not_in(*op.children[0], *mark) : translate(*op.children[0]);
     if (!below) return below;
     for (const auto& condition : op.expressions) {
+      if (mark != nullptr && is_unmarked(*condition, *mark)) continue;
       auto predicate = weir::engine::translate(*condition, below->outputs.columns());
       if (!predicate) return refuse(op, predicate.error());
       if (auto verdict = below->query.filter(*predicate); !verdict) return refuse(op, verdict.error());
     }
     return below;
+  }
+
+  /// The mark of the rows that are left is false.
+  Translation not_in(LogicalOperator& op, const duckdb::LogicalComparisonJoin& mark) const {
+    auto joined = join(op, plan::JoinKind::not_in, mark.conditions);
+    if (!joined) return joined;
+    Selection selection;
+    for (const auto& binding : op.children[0]->GetColumnBindings()) selection.pass(joined->outputs, binding, binding);
+    selection.add(plan::make(to_constant(duckdb::Value::BOOLEAN(false)).value()), ColumnBinding(mark.mark_index, 0));
+    return selected(op, std::move(selection), std::move(*joined));
   }
 
   Translation projection(duckdb::LogicalProjection& op) const {
@@ -245,19 +258,19 @@ class PlanTranslator {
   Translation comparison_join(duckdb::LogicalComparisonJoin& op) const {
     const auto kind = join_kind(op);
     if (!kind) return refuse(op, kind.error());
-    return join(op, *kind, op.conditions);
+    return join(op, *kind, op.conditions, op.join_type == duckdb::JoinType::SINGLE);
   }
 
-  /// A comparison join, or without `conditions` a cross product.
-  Translation join(LogicalOperator& op, plan::JoinKind kind,
-                   const duckdb::vector<duckdb::JoinCondition>& conditions) const {
+  /// A comparison join, or without `conditions` a cross product. `is_scalar`: two matches of a row are an error.
+  Translation join(LogicalOperator& op, plan::JoinKind kind, const duckdb::vector<duckdb::JoinCondition>& conditions,
+                   bool is_scalar = false) const {
     if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
     auto left = translate(*op.children[0]);
     if (!left) return left;
     auto right = translate(*op.children[1]);
     if (!right) return right;
     const auto left_count = left->outputs.bindings.size();
-    const bool left_only = kind == plan::JoinKind::semi || kind == plan::JoinKind::anti;
+    const bool left_only = plan::keeps_left_only(kind);
     auto both = left->outputs;
     both.bindings.insert(both.bindings.end(), right->outputs.bindings.begin(), right->outputs.bindings.end());
     both.averages.insert(both.averages.end(), right->outputs.averages.begin(), right->outputs.averages.end());
@@ -270,6 +283,7 @@ class PlanTranslator {
     const EquatedColumns equated(on, left_count);
     const bool left_is_one = left->outputs.has_key_in(equated.left);
     const bool right_is_one = right->outputs.has_key_in(equated.right);
+    if (is_scalar && !right_is_one) return refuse(op, "a scalar subquery may give more than one row");
     const bool by_key = gives_no_more_rows(kind, left_is_one, right_is_one);
     both.key.reset();
     // Rows that meet one row of the other side at most are still known by what they were known by.
@@ -291,7 +305,6 @@ class PlanTranslator {
   static bool may_be_joined(const TranslatedQuery& side) { return side.reduces || side.joins_by_key; }
 
   Translation set_operation(duckdb::LogicalSetOperation& op) const {
-    if (!op.setop_all) return refuse(op, "UNION without ALL is not pushed yet");
     if (sources_of(op).size() > 1) return refuse(op, "UNION ALL over several sources");
     std::optional<TranslatedQuery> all;
     std::vector<plan::QueryBuilder> others;
@@ -311,7 +324,10 @@ class PlanTranslator {
     if (auto verdict = all->query.union_all(std::move(others)); !verdict) return refuse(op, verdict.error());
     all->outputs = {};
     for (size_t i = 0; i < op.column_count; ++i) all->outputs.bindings.emplace_back(op.table_index, i);
-    return std::move(*all);
+    if (op.setop_all) return std::move(*all);
+    all->reduces = true;
+    const auto verdict = all->query.distinct();
+    return done(op, verdict, std::move(*all));
   }
 
   /// Only the columns `wanted`, in this order.

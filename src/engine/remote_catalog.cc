@@ -135,7 +135,6 @@ void register_federation(duckdb::DatabaseInstance& database, ConnectorDesk desk,
   duckdb::OptimizerExtension::Register(config, pushdown_rule());
   add_switch(config, kPushdownSetting, "send filters, limits and whole queries to connectors");
   add_switch(config, kDynamicFilterSetting, "send the keys of joins to connectors");
-  config.SetOptionByName(kListLengthSetting, duckdb::Value::BIGINT(kDynamicListLengthMax));
 }
 
 Status attach_connector(duckdb::DatabaseInstance& database, const connector::Spec& spec,

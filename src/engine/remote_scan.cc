@@ -143,12 +143,13 @@ std::shared_ptr<const ReadOrder> PhysicalRemoteScan::order() const {
   if (!plan_.dynamic || planned.scan.limit) return plan_.order;  // a LIMIT was promised any rows, not these
   const auto capabilities = planned.connector->source->capabilities();
   if (!capabilities) return plan_.order;
-  const auto sent = plan_.dynamic.predicates(*placeholder_, planned.scan.columns, *capabilities);
-  if (sent.empty()) return plan_.order;
+  const auto sent = plan_.dynamic.keys(*placeholder_, *planned.info, planned.scan.estimated_rows, *capabilities);
+  planned.record->add_reasons(sent.reasons);
+  if (sent.filters.empty()) return plan_.order;
   auto order = std::make_shared<ReadOrder>(planned);
-  order->scan.filters.insert(order->scan.filters.end(), sent.begin(), sent.end());
+  order->scan.filters.insert(order->scan.filters.end(), sent.filters.begin(), sent.filters.end());
   order->scan.estimated_rows = std::min(planned.scan.estimated_rows, estimate_rows(*planned.info, order->scan.filters));
-  order->record->add_filters(sent, planned.scan.columns);
+  order->record->add_filters(sent.filters, planned.scan.columns);
   return order;
 }
 

@@ -15,6 +15,7 @@ void ScanRecord::reset() {
   const std::lock_guard lock(mutex_);
   summary_.remote_query.reset();
   summary_.filters_pushed.resize(filters_planned_);
+  summary_.residual_reasons.resize(reasons_planned_);
   summary_.scan_duration_ms = 0;
   summary_.rows_returned = 0;
   summary_.bytes_received = 0;
@@ -29,6 +30,14 @@ void ScanRecord::add_filters(const std::vector<plan::ExpressionPtr>& filters, st
     if (std::ranges::find(summary_.filters_pushed, shown) == summary_.filters_pushed.end()) {
       summary_.filters_pushed.push_back(shown);
     }
+  }
+}
+
+void ScanRecord::add_reasons(const std::vector<std::string>& reasons) {
+  const std::lock_guard lock(mutex_);
+  auto& all = summary_.residual_reasons;
+  for (const auto& reason : reasons) {
+    if (std::ranges::find(all, reason) == all.end()) all.push_back(reason);
   }
 }
 

@@ -45,8 +45,9 @@ struct Capabilities {
   bool aggregate = false;  ///< GROUP BY, aggregates, HAVING, DISTINCT
   bool join = false;       ///< joins of its own tables
   bool union_all = false;
-  size_t in_list_length_max = 0;  ///< longer lists stay here
-  bool text_is_utf8 = false;      ///< false: text is not compared on the source, because bytes differ
+  size_t in_list_length_max = 0;   ///< longer lists stay here
+  size_t key_list_length_max = 0;  ///< the same of lists of joins' keys, which are sent only where they pay
+  bool text_is_utf8 = false;       ///< false: text is not compared on the source, because bytes differ
 };
 
 /// Why something is not pushed; goes into `residual_reasons`.

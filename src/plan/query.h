@@ -26,11 +26,15 @@ struct Input {
 };
 
 /// `semi` and `anti` keep the left rows that have a match, or have none; the right columns are seen by `on` only.
-enum class JoinKind : uint8_t { inner, left, right, full, semi, anti };
+/// `not_in` is anti by one equality, of the left side with the right one, where a NULL on either may be a match: it
+/// keeps a row when none of the right rows is one.
+enum class JoinKind : uint8_t { inner, left, right, full, semi, anti, not_in };
 
 /// Whether the rows of a side that have no match are missing, so that NULLs stand for its columns.
 inline bool fills_left(JoinKind kind) { return kind == JoinKind::right || kind == JoinKind::full; }
 inline bool fills_right(JoinKind kind) { return kind == JoinKind::left || kind == JoinKind::full; }
+/// Whether only the left columns are there afterwards.
+inline bool keeps_left_only(JoinKind kind) { return kind >= JoinKind::semi; }
 
 struct Join {
   JoinKind kind;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "plan/met_keys.h"
 #include "plan/value.h"
 
 namespace weir::plan {
@@ -80,6 +81,15 @@ bool may_be_null(const Expression& value, const std::vector<Column>& columns) {
   return ref == nullptr || columns.at(ref->index).nullable;
 }
 
+/// Values that are never NULL are as many as their rows, which a source counts without looking at them. Not when a cast
+/// decides whether they are.
+Aggregate counting_rows(Aggregate aggregate, const std::vector<Column>& columns) {
+  const bool counts = aggregate.function == AggregateFunction::count && !aggregate.distinct;
+  if (!counts || may_be_null(*aggregate.input, columns)) return aggregate;
+  if (value_column(*aggregate.input, columns).cast_to_text) return aggregate;
+  return {.function = AggregateFunction::count_rows, .filter = std::move(aggregate.filter)};
+}
+
 /// Values that are the same, or both NULL, are equal as soon as one of them never is: that a source can join by.
 /// Nothing for two that may be NULL, which make it compare every row with every other.
 ExpressionPtr joinable(const ExpressionPtr& condition, const std::vector<Column>& columns) {
@@ -91,6 +101,17 @@ ExpressionPtr joinable(const ExpressionPtr& condition, const std::vector<Column>
 
 bool is_constant(const Expression& value) { return std::holds_alternative<Constant>(value.node); }
 bool is_column(const ExpressionPtr& value) { return std::holds_alternative<ColumnRef>(value->node); }
+
+/// Which rows it gives may change from one time to the next.
+bool stops_early(const Input& input) {
+  const auto stops = [](const QueryPtr& query) {
+    return query->limit || query->offset > 0 || stops_early(query->from) ||
+           std::ranges::any_of(query->joins, [](const Join& join) { return stops_early(join.right); });
+  };
+  if (const auto* query = std::get_if<QueryPtr>(&input.from)) return stops(*query);
+  const auto* all = std::get_if<UnionAll>(&input.from);
+  return all != nullptr && std::ranges::any_of(all->queries, stops);
+}
 
 bool same_form(const Column& left, const Column& right) {
   return left.type == right.type && left.cast_to_text == right.cast_to_text && left.collation == right.collation &&
@@ -214,9 +235,10 @@ Verdict QueryBuilder::group(const std::vector<ExpressionPtr>& keys, const std::v
   query_.order.clear();
   Grouping grouping;
   grouping.keys = inner(keys);
-  if (auto verdict = check_grouped(grouping.keys, input_columns(query_)); !verdict) return verdict;
+  const auto inputs = input_columns(query_);
+  if (auto verdict = check_grouped(grouping.keys, inputs); !verdict) return verdict;
   for (const auto& aggregate : aggregates) {
-    grouping.aggregates.push_back(inner(aggregate));
+    grouping.aggregates.push_back(counting_rows(inner(aggregate), inputs));
     if (auto verdict = check(grouping.aggregates.back()); !verdict) return verdict;
   }
   query_.grouping = std::move(grouping);
@@ -297,13 +319,31 @@ Verdict QueryBuilder::join(JoinKind kind, QueryBuilder right, const std::vector<
     if (auto verdict = may_push(*wanted, inputs, capabilities_); !verdict) return verdict;
     query_.joins.back().on.push_back(std::move(wanted));
   }
+  auto joined = std::move(query_.joins.back());
+  query_.joins.pop_back();
+  drop_unmet_groups(query_, joined, capabilities_);
+  query_.joins.push_back(std::move(joined));
   worth_ = true;
-  if (kind == JoinKind::semi || kind == JoinKind::anti) return {};
+  if (kind == JoinKind::not_in) return settle_not_in(inputs);
+  if (keeps_left_only(kind)) return {};
   query_.outputs = std::move(both);
   query_.columns = std::move(columns);
   for (size_t i = 0; i < query_.outputs.size(); ++i) {
     const auto* ref = std::get_if<ColumnRef>(&query_.outputs[i]->node);
     query_.columns[i].nullable |= ref == nullptr || inputs[ref->index].nullable;
+  }
+  return {};
+}
+
+/// Without NULLs it is an anti join; with them the right side is asked several times.
+Verdict QueryBuilder::settle_not_in(const std::vector<Column>& inputs) {
+  auto& join = query_.joins.back();
+  const auto* equality = join.on.size() == 1 ? std::get_if<Compare>(&join.on.front()->node) : nullptr;
+  if (equality == nullptr || equality->op != Comparison::equal) return refuse("NOT IN by more than one equality");
+  if (!may_be_null(*equality->left, inputs) && !may_be_null(*equality->right, inputs)) {
+    join.kind = JoinKind::anti;
+  } else if (stops_early(join.right)) {
+    return refuse("NOT IN over the first rows of a subquery, which may be others each time");
   }
   return {};
 }

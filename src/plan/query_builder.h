@@ -41,7 +41,7 @@ class QueryBuilder {
   /// Any so many rows.
   Verdict limit(uint64_t limit, uint64_t offset);
   /// `on` names the columns of both sides, one after the other, and so are the columns afterwards; of a semi or an anti
-  /// join they are the left ones.
+  /// join, or of NOT IN, they are the left ones.
   Verdict join(JoinKind kind, QueryBuilder right, const std::vector<ExpressionPtr>& on);
   Verdict union_all(std::vector<QueryBuilder> others);
 
@@ -55,6 +55,7 @@ class QueryBuilder {
   Verdict check(const Aggregate& aggregate) const;
   Verdict check_grouped(const std::vector<ExpressionPtr>& values, const std::vector<Column>& columns) const;
   Verdict sort(const std::vector<SortKey>& order);
+  Verdict settle_not_in(const std::vector<Column>& inputs);
   bool is_bare() const;
   void nest();
   void show_all(std::vector<Column> columns);

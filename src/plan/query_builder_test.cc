@@ -90,6 +90,16 @@ TEST_F(QueryBuilderTest, GroupsAndFiltersTheGroups) {
   EXPECT_TRUE(std::holds_alternative<TableName>(built->from.from));
 }
 
+TEST_F(QueryBuilderTest, CountsRowsInsteadOfValuesThatAreNeverNull) {
+  auto query = users();
+  ok(query.group({}, {{AggregateFunction::count, ref(0)}, {AggregateFunction::count, ref(0), /*distinct=*/true}}));
+  EXPECT_EQ(names(query), (Names{"COUNT(*)", "COUNT(DISTINCT id)"}));
+  auto joined = users();
+  ok(joined.join(JoinKind::right, orders(), {equal(0, 4)}));
+  ok(joined.group({}, {{AggregateFunction::count, ref(0)}, {AggregateFunction::count, ref(4)}}));
+  EXPECT_EQ(names(joined), (Names{"COUNT(id)", "COUNT(*)"}));
+}
+
 TEST_F(QueryBuilderTest, MakesANewLevelForWhatComesTooLate) {
   auto query = users();
   ok(query.group({ref(1)}, {{AggregateFunction::count_rows, {}}}));
@@ -204,6 +214,48 @@ TEST_F(QueryBuilderTest, ComputesBeforeAJoinThatFillsWithNulls) {
   ok(query.select({ref(1), one}));
   ok(query.join(JoinKind::right, users(), {equal(0, 2)}));
   EXPECT_TRUE(std::holds_alternative<QueryPtr>(query.build()->from.from));
+}
+
+/// users JOIN (orders grouped by user_id), the users of a region only.
+TEST_F(QueryBuilderTest, GroupsWhatAJoinCanMeetOnly) {
+  const auto of_region = make(Compare{Comparison::equal, ref(1), make(Constant{{Kind::text, 0, 0, {}}, "eu"})});
+  const auto joined = [&](JoinKind kind, const ExpressionPtr& filter) {
+    auto query = users();
+    ok(query.filter(filter));
+    auto sums = orders();
+    ok(sums.group({ref(1)}, {{AggregateFunction::sum, ref(2)}}));
+    ok(query.join(kind, std::move(sums), {equal(0, 3)}));
+    const auto built = query.build();
+    return std::get<QueryPtr>(built->joins.back().right.from);
+  };
+  for (const auto kind : {JoinKind::inner, JoinKind::left, JoinKind::semi, JoinKind::anti}) {
+    const auto sums = joined(kind, of_region);
+    ASSERT_EQ(sums->joins.size(), 1u);
+    EXPECT_EQ(sums->joins[0].kind, JoinKind::semi);
+    const auto& keys = std::get<QueryPtr>(sums->joins[0].right.from);
+    EXPECT_EQ(std::get<TableName>(keys->from.from).table, "users");
+    EXPECT_EQ(keys->filters.size(), 1u);
+  }
+  EXPECT_TRUE(joined(JoinKind::inner, greater(0, 5))->joins.empty()) << "perhaps not few";
+  EXPECT_TRUE(joined(JoinKind::not_in, of_region)->joins.empty()) << "whether there are rows matters";
+  EXPECT_TRUE(joined(JoinKind::right, of_region)->joins.empty()) << "their rows are all there afterwards";
+}
+
+TEST_F(QueryBuilderTest, TakesNotInWithoutNullsForAnAntiJoin) {
+  auto query = users();
+  ok(query.join(JoinKind::not_in, orders(), {equal(0, 4)}));
+  EXPECT_EQ(query.build()->joins[0].kind, JoinKind::anti);
+  auto nullable = column("parent", Kind::int64);
+  nullable.nullable = true;
+  const QueryBuilder children({"public", "children"}, {nullable}, {}, capabilities_);
+  auto unsure = users();
+  ok(unsure.join(JoinKind::not_in, children, {equal(0, 3)}));
+  EXPECT_EQ(unsure.build()->joins[0].kind, JoinKind::not_in);
+  EXPECT_EQ(names(unsure), (Names{"id", "region", "score"}));
+  auto some = children;
+  ok(some.limit(3, 0));
+  EXPECT_FALSE(users().join(JoinKind::not_in, std::move(some), {equal(0, 3)}));
+  EXPECT_FALSE(users().join(JoinKind::not_in, orders(), {equal(0, 4), equal(0, 3)}));
 }
 
 TEST_F(QueryBuilderTest, KnowsBehindAGroupingThatAJoinFilledItsKeyWithNulls) {

@@ -117,11 +117,18 @@ GROUPS = {
         runs_there("correlated subqueries", f"SELECT count(*) FROM {C} c WHERE c.credit < (SELECT max(o.total) FROM {O} o WHERE o.customer_id = c.id)", "max("),
         runs_there("UNION ALL", f"SELECT id FROM {C} WHERE id < 9 UNION ALL SELECT id FROM {O} WHERE id < 9", "UNION ALL"),
         stays_here("that may give more rows than its tables have", f"SELECT a.id, b.id FROM {C} a JOIN {C} b ON a.small = b.small", "may give more rows than its tables have"),
-        stays_here("NOT IN over a subquery", f"SELECT count(*) FROM {C} WHERE id NOT IN (SELECT customer_id FROM {O})", "MARK joins are not pushed"),
+        runs_there("NOT IN over a subquery, where NULLs may be", f"SELECT count(*) FROM {C} WHERE id NOT IN (SELECT customer_id FROM {O})", "IS NULL)"),
+        runs_there("scalar subqueries", f"SELECT count(*) FROM {C} WHERE credit > (SELECT min(total) FROM {O})", "min("),
+        runs_there("scalar subqueries by a key", f"SELECT o.id, (SELECT c.name FROM {C} c WHERE c.id = o.customer_id) FROM {O} o", " LEFT JOIN "),
+        runs_there("groups, of the keys that a filter of the other side leaves", f"SELECT c.name, o.s FROM {C} c JOIN (SELECT customer_id, sum(total) AS s FROM {O} GROUP BY customer_id) o ON o.customer_id = c.id WHERE c.region = 'eu'",
+                   'WHERE EXISTS (SELECT FROM (SELECT'),
+        stays_here("scalar subqueries that may give more than one row", f"SELECT c.id, (SELECT o.total FROM {O} o WHERE o.customer_id = c.id AND o.id < 9) FROM {C} c", "a scalar subquery may give more than one row"),
+        stays_here("IN over a subquery, as a value", f"SELECT id, id IN (SELECT customer_id FROM {O}) FROM {C}", "IN as a value is not pushed"),
         stays_here("ASOF, positional and lateral joins", f"SELECT count(*) FROM {C} c ASOF JOIN {O} o ON c.born >= o.placed", "ASOF JOIN is not pushed"),
         runs_there("keys of what a join with another source reads first", f"SELECT count(*) FROM {O} o JOIN picks p ON p.id = o.customer_id", '"customer_id" = '),
         stays_here("of several sources", f"SELECT count(*) FROM {C} c JOIN picks p ON p.id = c.id", "cross-source join"),
-        stays_here("UNION, EXCEPT, INTERSECT", f"SELECT id FROM {C} UNION SELECT id FROM {O}", "UNION without ALL is not pushed yet"),
+        runs_there("UNION", f"SELECT id FROM {C} WHERE id < 9 UNION SELECT customer_id FROM {O} WHERE id < 9", "SELECT DISTINCT"),
+        stays_here("EXCEPT, INTERSECT", f"SELECT id FROM {C} EXCEPT SELECT id FROM {O}", "is not pushed"),
         stays_here("window functions", f"SELECT id, rank() OVER (ORDER BY credit) FROM {C}", "window functions are never pushed"),
     ],
 }
@@ -142,8 +149,11 @@ SELECT u.region, count(*) FROM pg_prod.public.users u GROUP BY u.region;
 - What is not proven stays here, and `residual_reasons` names it. An operator that stays here keeps everything above it here.
 - All parts of one query on one source read one snapshot of it.
 - A join is sent only when an aggregate or a limit stands above it, or a key says that it gives no more rows than its tables have.
-- A join with another source runs here, and the rows of its smaller side are read first: their keys go to the source as a list of up to 1,000, or as
-  their range (`SET weir_dynamic_filter = off` keeps them here). They stand among the `filters_pushed`.
+- A join with another source runs here, and the rows of its smaller side are read first: their keys go to the source as a list, or as their range
+  (`SET weir_dynamic_filter = off` keeps them here). They stand among the `filters_pushed`. A list is sent when it leaves so few rows that it costs
+  less than it saves, by what the source has counted (`pg_stats`: different values, their order; an index), and up to 20,000 rows of the other side;
+  where it is not, `residual_reasons` says how many rows it would have left. Keys of groups are asked for before the rows are grouped.
+- The groups of one side of a join are made for the keys that a filter of its other side leaves, where that filter is a constant, a list or a pattern.
 - Text is compared and sorted by its bytes, as DuckDB does, whatever the collation of the column is.
 - A value that can fail (an integer too large for its type) is computed on the source for the rows that the query asks for; in conditions it stays
   here, because the source may ask it of rows that another condition would have left out.

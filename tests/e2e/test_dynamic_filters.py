@@ -27,7 +27,8 @@ def tables(postgres, database, weir):
     with postgres.connect(database) as session:
         session.execute("CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
         session.execute("""CREATE TABLE orders (id bigint PRIMARY KEY, customer int, total numeric(12,2), label text, placed date, small smallint, score float8,
-                           blind text COLLATE blind, token uuid)""")
+                           blind text COLLATE blind, token uuid,
+                           owner bigint NOT NULL GENERATED ALWAYS AS (id % 400) STORED)""")
         session.execute(f"""INSERT INTO orders SELECT i, nullif(i % 400, 0), (i % 700) * 0.25, (ARRAY['a','B','ä','', NULL])[i % 5 + 1] || i % 90, DATE '2024-01-01' + i % 500,
                             i % 300, CASE WHEN i % 50 = 0 THEN 'NaN' ELSE (i % 80) / 4.0 END, 'X' || i % 9, lpad(to_hex(i), 32, '0')::uuid FROM generate_series(1, {ORDERS}) i""")
         session.execute("ANALYZE")
@@ -59,9 +60,24 @@ def test_the_keys_are_in_the_summary(tables, rows, filters, read):
     assert scan["filters_pushed"] == filters and scan["rows_returned"] == read and "WHERE" in scan["remote_query"]
 
 
-def test_of_many_keys_the_range_goes(tables):
-    [scan] = tables.query("SELECT count(*) FROM pg.public.orders o JOIN picks_1500 p ON p.id = o.id AND p.total BETWEEN 1 AND 200")["pushdown_summary"]
-    assert scan["filters_pushed"] == ["id >= $1", "id <= $2"] and scan["rows_returned"] <= ORDERS
+def test_keys_that_leave_most_rows_go_as_their_range(tables):
+    [scan] = tables.query("SELECT count(*) FROM pg.public.orders o JOIN picks_1500 p ON p.label = o.label")["pushdown_summary"]
+    assert scan["filters_pushed"] == ["label >= $1", "label <= $2"] and scan["rows_returned"] <= ORDERS
+    [reason] = [reason for reason in scan["residual_reasons"] if "keys" in reason]
+    assert reason == "a list of 72 keys of label would leave about 5000 of 5000 rows: their range is sent"
+
+
+def test_many_keys_go_as_a_list_where_it_pays(tables):
+    [scan] = tables.query("SELECT count(*) FROM pg.public.orders o JOIN (FROM picks_1500 WHERE label IS NOT NULL) p ON p.id = o.id")["pushdown_summary"]
+    assert scan["filters_pushed"] == ["id IN ($1 … $1200)"] and scan["rows_returned"] <= 1200
+
+
+def test_keys_of_what_was_decorrelated_go_below_its_groups(tables):
+    query = """SELECT count(*), sum(o.total) FROM pg.public.orders o WHERE o.id IN (50, 61, 77) AND o.total > (SELECT 0.5 * avg(x.total) FROM pg.public.orders x WHERE x.owner = o.owner)"""
+    answer = tables.query(query)
+    assert answer["rows"] == tables.rows("SET weir_pushdown = false; " + query)
+    groups = next(scan for scan in answer["pushdown_summary"] if scan["agg_pushed"])
+    assert any(text.startswith("owner IN (") for text in groups["filters_pushed"]) and groups["rows_returned"] == 3
 
 
 def test_they_go_below_a_pushed_aggregate(tables):

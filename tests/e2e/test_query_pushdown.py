@@ -41,6 +41,7 @@ class Question:
     offset: int = 0
     distinct: bool = False
     union: str = ""
+    union_all: bool = True
     plain: bool = True
 
     def sql(self, schema, collate):
@@ -48,7 +49,7 @@ class Question:
         text += f" WHERE {' AND '.join(self.where)}" if self.where else ""
         text += f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
         text += f" HAVING {' AND '.join(self.having)}" if self.having else ""
-        text += f" UNION ALL {self.union}" if self.union else ""
+        text += f" UNION {'ALL ' if self.union_all else ''}{self.union}" if self.union else ""
         text += f" ORDER BY {', '.join(self.order)}" if self.order else ""
         text += f" LIMIT {self.limit}" if self.limit is not None else ""
         text += f" OFFSET {self.offset}" if self.offset else ""
@@ -112,7 +113,19 @@ def number_condition(chance, alias="a"):
                           f"{alias}.c_int4 > 0", f"{alias}.c_numeric <= 12.5", f"{alias}.c_text <> 'a'", f"{alias}.c_varchar IS NULL"])
 
 
+def tree(chance, atom, depth=4):
+    """AND, OR and NOT over `atom`s, down to `depth`."""
+    kind = chance.choice(["atom", "NOT", "AND", "OR", "AND", "OR"]) if depth > 0 else "atom"
+    if kind == "atom":
+        return atom()
+    if kind == "NOT":
+        return f"NOT ({tree(chance, atom, depth - 1)})"
+    return "(" + f" {kind} ".join(tree(chance, atom, depth - 1) for _ in range(2)) + ")"
+
+
 def conditions(chance, plain, alias="a"):
+    if chance.random() < 0.2:
+        return [tree(chance, lambda: number_condition(chance, alias) if plain else condition(chance, GROUPED + ["c_float4", "c_float8"], alias))]
     count = chance.choice([0, 1, 1, 2])
     return [number_condition(chance, alias) if plain or chance.random() < 0.5 else condition(chance, GROUPED + ["c_float8"], alias) for _ in range(count)]
 
@@ -206,17 +219,64 @@ def nested(chance, plain):
     return question
 
 
+def not_in(chance, plain):
+    """NULLs on either side, on both, on none; over no rows."""
+    column, inner = chance.choice([("a.id", "b.parent"), ("a.c_int4", "b.parent"), ("a.c_int4", "b.id"), ("a.id", "b.id"), ("a.c_text", "b.label"), ("a.c_numeric", "b.amount"),
+                                   ("a.c_int2", "CAST(b.parent AS bigint)")])
+    where = chance.choice(["", " WHERE b.parent IS NOT NULL AND b.label IS NOT NULL AND b.amount IS NOT NULL", " WHERE b.amount > 90", " WHERE b.id < 0", " WHERE b.id = 7"])
+    question = grouped(chance, plain) if chance.random() < 0.7 else topmost(chance, plain)
+    question.where.append(chance.choice([f"{column} NOT IN (SELECT {inner} FROM {{t}}.child b{where})", f"{column} <> ALL (SELECT {inner} FROM {{t}}.child b{where})"]))
+    return question
+
+
+def with_scalar(chance, plain):
+    """Scalar subqueries: of one row, by a key, of each group, of no rows."""
+    where = chance.choice(["", " WHERE b.amount > 50", " WHERE b.id < 0"])
+    value, column = chance.choice([("max(b.parent)", "a.id"), ("min(b.parent)", "a.c_int4"), ("count(*)", "a.id"), ("sum(b.amount)", "a.c_numeric"), ("min(b.amount)", "a.c_domain"),
+                                   ("max(b.label{C})", "a.c_text{C}")])
+    scalar = chance.choice([f"(SELECT {value} FROM {{t}}.child b{where})", f"(SELECT {value} FROM {{t}}.child b WHERE b.parent = a.id)",
+                            f"(SELECT {value} FROM {{t}}.child b WHERE b.parent = a.c_int4 AND b.amount > 20)"])
+    if value == "min(b.amount)" and chance.random() < 0.5:
+        scalar = "(SELECT b.amount FROM {t}.child b WHERE b.id = a.id)"
+    question = grouped(chance, plain) if chance.random() < 0.5 else topmost(chance, plain)
+    if not question.keys and chance.random() < 0.4:
+        question.outputs = ["a.id", scalar]
+        question.order, question.having = ["a.id"], []
+        question.limit, question.offset = 300, 0
+    else:
+        question.where.append(f"{column} {chance.choice(['<', '>=', '<>', '='])} {scalar}")
+    return question
+
+
+def few_keys(chance, plain):
+    """Groups joined with the few rows that a filter leaves: only the keys that meet are grouped."""
+    chosen = chance.choice(["a.c_text = 'a'", "a.c_varchar LIKE 'a%'", "a.id IN (3, 17, 40, 77, 120)", "a.c_int2 = 7 AND a.c_bool", "a.c_int4 > 0"])
+    key = chance.choice(["parent", "parent", "label"])
+    groups = f"(SELECT b.{key} AS k, count(*) AS n, sum(b.amount) AS s FROM {{t}}.child b{chance.choice(['', ' WHERE b.amount > 20'])} GROUP BY b.{key}{chance.choice(['', ' HAVING count(*) > 1'])}) g"
+    on = f"g.k = a.{'c_text' if key == 'label' else 'id'}"
+    kind = chance.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN"])
+    if chance.random() < 0.3:
+        there = chance.choice(["EXISTS", "NOT EXISTS"])
+        return Question(["count(*)", "min(a.id)"], where=[chosen, f"{there} (SELECT 1 FROM {groups} WHERE {on})"], plain=plain)
+    between = "JOIN {t}.child c ON c.parent = a.id" if chance.random() < 0.5 else ""
+    filtered = f"(SELECT * FROM {{t}}.every_type a WHERE {chosen}) a" if chance.random() < 0.5 else "{t}.every_type a"
+    return Question(["count(*)", "sum(g.n)", "sum(g.s)", "min(a.id)"], f"{filtered} {between} {kind} {groups} ON {on}",
+                    where=[chosen] if "(SELECT" not in filtered else [], plain=plain)
+
+
 def several(chance, plain):
     name = chance.choice(PLAIN if plain else GROUPED)
     if chance.random() < 0.5:
         return Question([f"a.{name}", "a.c_bool"][:chance.randint(1, 2) if not plain else 1], where=conditions(chance, plain), distinct=True, plain=plain)
     where = " AND ".join(conditions(chance, True, "b") or ["true"])
+    if chance.random() < 0.5:
+        return Question([f"a.{name}"], where=conditions(chance, plain), union=f"SELECT b.{name} FROM {{t}}.every_type b WHERE {where}", union_all=False, plain=plain)
     return Question(["a.id", f"a.{name}"], where=conditions(chance, plain), union=f"SELECT b.id, b.{name} FROM {{t}}.every_type b WHERE {where}", plain=plain)
 
 
 def generate(chance):
     plain = chance.random() < 0.5
-    return chance.choice([grouped, grouped, topmost, joined, joined, nested, several, computed_below_a_join, same_nulls])(chance, plain)
+    return chance.choice([grouped, grouped, topmost, joined, joined, nested, several, computed_below_a_join, same_nulls, not_in, with_scalar, few_keys])(chance, plain)
 
 
 @pytest.fixture(scope="module")

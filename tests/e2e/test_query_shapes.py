@@ -56,6 +56,24 @@ def test_correlated_subqueries(shop, sql):
     assert any(scan["agg_pushed"] or scan["join_pushed"] for scan in answer["pushdown_summary"])
 
 
+@pytest.mark.parametrize("sql, rows", [
+    ("SELECT id FROM pg.public.customers WHERE credit > (SELECT 3 * min(total) + 440 FROM pg.public.orders)", 7),
+    ("SELECT region, sum(credit) AS s FROM pg.public.customers GROUP BY region HAVING sum(credit) > (SELECT 12 * max(total) FROM pg.public.orders)", 3),
+    ("SELECT count(*) FROM pg.public.customers WHERE id NOT IN (SELECT customer FROM pg.public.orders WHERE total > 900)", 1),
+    ("SELECT o.id, (SELECT region FROM pg.public.customers c WHERE c.id = o.customer) FROM pg.public.orders o WHERE o.id < 9", 8),
+    ("SELECT region FROM pg.public.customers WHERE id < 9 UNION SELECT region FROM pg.public.customers WHERE id > 290", 3),
+])
+def test_subqueries_and_unions_are_one_query_of_the_source(shop, sql, rows):
+    [scan] = both_ways(shop, sql)["pushdown_summary"]
+    assert scan["rows_returned"] == rows and scan["residual_reasons"] == []
+
+
+def test_first_of_rows_that_looks_like_a_scalar_subquery(shop):
+    row = "(SELECT sum(credit) AS x FROM pg.public.customers)"
+    assert shop.rows(f"SELECT CASE WHEN count(*) > 0 THEN 7 ELSE first(x) END FROM {row}") == [["7.00"]]
+    assert shop.rows(f"SELECT CASE WHEN count(*) > 1 THEN 7 ELSE first(x) END FROM {row}") == shop.rows(f"FROM {row}")
+
+
 def test_views_over_remote_tables(shop):
     [scan] = both_ways(shop, "SELECT region FROM by_region WHERE total > 1000 ORDER BY total DESC LIMIT 1")["pushdown_summary"]
     assert scan["join_pushed"] and scan["agg_pushed"] and scan["sort_pushed"] and scan["rows_returned"] == 1
@@ -90,6 +108,26 @@ def test_explain_shows_what_the_summary_will_say(postgres, shop, form):
     [scan] = shop.query(sql)["pushdown_summary"]
     for shown in [*scan["filters_pushed"], *scan["agg_pushed"], "region ASC NULLS LAST"]:
         assert shown in text, text
+
+
+def test_the_log_keeps_the_last_thousand_queries(shop):
+    sql = "SELECT region, max(credit) FROM pg.public.customers GROUP BY region"
+    summary = shop.query(sql)["pushdown_summary"]
+    for number in range(999):
+        shop.query(f"SELECT {number}")
+    items = shop.get("/v1/queries").json()["items"]
+    assert len(items) == 1000
+    assert items[-1]["text"] == sql and items[-1]["summary"]["pushdown_summary"] == summary
+    shop.query("SELECT 'one more'")
+    items = shop.get("/v1/queries").json()["items"]
+    assert len(items) == 1000 and items[-1]["text"] == "SELECT 0" and items[0]["text"] == "SELECT 'one more'"
+
+
+def test_sessions_on_the_source_do_not_compile(shop, postgres, database):
+    with postgres.connect(database) as session:
+        session.execute("SET jit = on; CREATE VIEW compiling AS SELECT setting FROM pg_settings WHERE name = 'jit'")
+        assert session.execute("SELECT * FROM compiling").fetchall() == [("on",)]
+    assert shop.rows("SELECT setting FROM pg.public.compiling") == [["off"]]
 
 
 def test_the_log_of_queries_keeps_their_summaries(shop):

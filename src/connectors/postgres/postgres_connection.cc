@@ -25,6 +25,7 @@ constexpr auto kStartingUpPause = std::chrono::milliseconds(100);
 /// the decoder count on; beside them:
 /// - default_transaction_read_only: nothing that a view calls may write through Weir.
 /// - idle_in_transaction_session_timeout: a transaction that holds a snapshot for others waits without harm.
+/// - jit: compiling costs more than it wins for what is asked here, and each parallel worker pays for it anew.
 /// - client_connection_check_interval (14 and later, on Linux): the server notices a client that is gone in the middle
 ///   of a long statement.
 std::string set_up_text(const SessionSettings& settings) {
@@ -35,7 +36,7 @@ std::string set_up_text(const SessionSettings& settings) {
       "set_config('TimeZone', 'UTC', false), set_config('extra_float_digits', '3', false), "
       "set_config('bytea_output', 'hex', false), set_config('standard_conforming_strings', 'on', false), "
       "set_config('search_path', 'pg_catalog', false), set_config('default_transaction_read_only', 'on', false), "
-      "set_config('idle_in_transaction_session_timeout', '0', false), "
+      "set_config('idle_in_transaction_session_timeout', '0', false), set_config('jit', 'off', false), "
       "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%' "
       "THEN set_config('client_connection_check_interval', '5s', false) END";
   if (settings.statement_timeout.count() > 0) {

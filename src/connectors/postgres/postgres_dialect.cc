@@ -39,6 +39,8 @@ constexpr std::array kExtremes = {
 };
 /// Longer lists cost the source more to plan than reading the rows costs us.
 constexpr size_t kInListLengthMax = 1000;
+/// A hash table of so many is made in milliseconds; those that pay are few anyway.
+constexpr size_t kKeyListLengthMax = 20'000;
 constexpr std::array kSummed = {Kind::int16, Kind::int32, Kind::int64, Kind::uint32, Kind::decimal};
 
 /// What CASE and coalesce may give.
@@ -188,6 +190,7 @@ plan::Capabilities capabilities(bool text_is_utf8) {
           .join = true,
           .union_all = true,
           .in_list_length_max = kInListLengthMax,
+          .key_list_length_max = kKeyListLengthMax,
           .text_is_utf8 = text_is_utf8};
 }
 

@@ -33,13 +33,17 @@ sizes AS (
   FROM tree JOIN pg_class c ON c.oid = tree.relation AND c.relkind <> 'p' GROUP BY tree.root)
 SELECT n.nspname, c.relname, coalesce(s.tuples, c.reltuples)::float8, coalesce(s.pages, c.relpages)::int8,
        a.attname, a.atttypid, a.atttypmod, a.attndims, {}, coalesce(co.collisdeterministic, true),
-       format_type(a.atttypid, a.atttypmod), coalesce(array_position(k.indkey::int2[], a.attnum), -1)
+       format_type(a.atttypid, a.atttypmod), coalesce(array_position(k.indkey::int2[], a.attnum), -1),
+       coalesce(st.n_distinct, 0)::float8, coalesce(st.null_frac, 0)::float8, coalesce(st.correlation, 0)::float8,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indkey[0] = a.attnum)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 LEFT JOIN sizes s ON s.root = c.oid
+LEFT JOIN pg_stats st ON st.schemaname = n.nspname AND st.tablename = c.relname AND st.attname = a.attname
+  AND st.inherited = (c.relkind = 'p')
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {}
   AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY n.nspname, c.relname, a.attnum)";
@@ -70,7 +74,11 @@ enum Field : int {
   kNotNull,
   kDeterministic,
   kTypeText,
-  kKeyPosition
+  kKeyPosition,
+  kDistinct,
+  kNullShare,
+  kCorrelation,
+  kLeadsAnIndex
 };
 
 template <typename Number>
@@ -91,6 +99,15 @@ ColumnFacts read_column(const pg_result* result, int row) {
           .not_null = truth_at(result, row, kNotNull),
           .collation_deterministic = truth_at(result, row, kDeterministic),
           .type_text = text_at(result, row, kTypeText)};
+}
+
+/// PostgreSQL writes a number of distinct values that grows with the table as a negative share of its rows.
+connector::ColumnStatistics read_statistics(const pg_result* result, int row, uint64_t rows) {
+  const auto distinct = number_at<double>(result, row, kDistinct);
+  return {.distinct_values = distinct < 0 ? -distinct * static_cast<double>(rows) : distinct,
+          .null_share = number_at<double>(result, row, kNullShare),
+          .correlation = number_at<double>(result, row, kCorrelation),
+          .leads_an_index = truth_at(result, row, kLeadsAnIndex)};
 }
 
 /// The type that a row description shows for a column of type `oid`.
@@ -121,6 +138,7 @@ int read_table(const pg_result* result, int row, const TypeCatalog& types, const
     if (text_at(result, row, kTable) != table.name.table || text_at(result, row, kSchema) != table.name.schema) break;
     const ColumnFacts facts = read_column(result, row);
     table.columns.push_back(map_column(facts, types, options.types));
+    table.statistics.push_back(read_statistics(result, row, table.estimated_rows));
     oids.emplace(facts.name, sent_oid(facts.type_oid, types));
     if (const int at = number_at<int>(result, row, kKeyPosition); at >= 0) key.emplace_back(at, facts.name);
   }

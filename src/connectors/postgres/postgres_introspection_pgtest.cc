@@ -46,6 +46,22 @@ TEST_F(PostgresIntrospectionTest, GivesThePrimaryKeyInKeyOrder) {
   EXPECT_TRUE(table(*source, "keyless").primary_key.empty());
 }
 
+TEST_F(PostgresIntrospectionTest, SeesWhatTheServerHasCounted) {
+  const auto name = schema_ + ".counted";
+  witness_->run("CREATE TABLE " + name + " (id int4 PRIMARY KEY, region text, note text); INSERT INTO " + name +
+                " SELECT i, 'r' || i % 4, CASE WHEN i % 2 = 0 THEN 'n' || i END FROM generate_series(1, 1000) i");
+  const auto before = table(*open(), "counted");
+  EXPECT_EQ(before.statistics.at(1).distinct_values, 0);
+  witness_->run("ANALYZE " + name);
+  const auto after = table(*open(), "counted").statistics;
+  EXPECT_EQ(after.at(0).distinct_values, 1000);
+  EXPECT_TRUE(after.at(0).leads_an_index);
+  EXPECT_GT(after.at(0).correlation, 0.99);
+  EXPECT_EQ(after.at(1).distinct_values, 4);
+  EXPECT_FALSE(after.at(1).leads_an_index);
+  EXPECT_EQ(after.at(2).null_share, 0.5);
+}
+
 TEST_F(PostgresIntrospectionTest, SeesEveryKindOfRelation) {
   witness_->run("CREATE TABLE " + schema_ + ".plain (a int4); CREATE VIEW " + schema_ + ".v AS SELECT * FROM " +
                 schema_ + ".plain; CREATE MATERIALIZED VIEW " + schema_ + ".m AS SELECT * FROM " + schema_ +

@@ -66,16 +66,36 @@ QueryRenderer::From QueryRenderer::from(const plan::Query& query) {
   From from;
   from.text = input(query.from, from.space);
   for (const auto& join : query.joins) {
+    const auto left = join.kind == JoinKind::not_in ? from.space : Space();
     const auto right = input(join.right, from.space);
     const auto on = fmt::format("{}", fmt::join(all_of(join.on, from.space), " AND "));
-    if (join.kind == JoinKind::semi || join.kind == JoinKind::anti) {
-      from.conditions.push_back(fmt::format("{}EXISTS (SELECT FROM {}{})", join.kind == JoinKind::anti ? "NOT " : "",
+    if (plan::keeps_left_only(join.kind)) {
+      from.conditions.push_back(fmt::format("{}EXISTS (SELECT FROM {}{})", join.kind == JoinKind::semi ? "" : "NOT ",
                                             right, on.empty() ? "" : " WHERE " + on));
+      if (join.kind == JoinKind::not_in) add_null_conditions(join, left, from.conditions);
     } else {
       from.text += fmt::format("{}{} ON {}", words(join.kind), right, on.empty() ? "true" : on);
     }
   }
   return from;
+}
+
+/// NOT EXISTS leaves the rows whose comparisons are unknown, NOT IN does not. In this form PostgreSQL asks each
+/// question once, beside a join by hash; of NOT IN itself it may make a loop over all pairs.
+void QueryRenderer::add_null_conditions(const plan::Join& join, const Space& left,
+                                        std::vector<std::string>& conditions) {
+  const auto& equality = std::get<plan::Compare>(join.on.front()->node);
+  const auto test = [](const plan::ExpressionPtr& value, bool negated) {
+    return plan::IsNull{.input = value, .negated = negated};
+  };
+  auto rows = left;
+  const auto any_row = input(join.right, rows);
+  conditions.push_back(fmt::format("({} OR NOT EXISTS (SELECT FROM {}))",
+                                   value(plan::Expression{test(equality.left, true)}, left), any_row));
+  auto nulls = left;
+  const auto null_row = input(join.right, nulls);
+  conditions.push_back(fmt::format("NOT EXISTS (SELECT FROM {} WHERE {})", null_row,
+                                   value(plan::Expression{test(equality.right, false)}, nulls)));
 }
 
 std::vector<std::string> QueryRenderer::all_of(const std::vector<plan::ExpressionPtr>& predicates,

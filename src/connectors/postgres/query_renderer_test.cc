@@ -49,6 +49,16 @@ class QueryRendererTest : public ::testing::Test {
   const plan::Capabilities capabilities_ = capabilities(/*text_is_utf8=*/true);
 };
 
+TEST_F(QueryRendererTest, AsksNotInAsThreeQuestionsWhereNullsMayBe) {
+  auto query = users();
+  ok(query.join(JoinKind::not_in, orders(), {equal(0, 5)}));
+  EXPECT_TRUE(text(query).ends_with(
+      R"(WHERE NOT EXISTS (SELECT FROM "public"."orders" AS t2 WHERE t1."id" = t2."user_id") AND )"
+      R"((t1."id" IS NOT NULL OR NOT EXISTS (SELECT FROM "public"."orders" AS t3)) AND )"
+      R"(NOT EXISTS (SELECT FROM "public"."orders" AS t4 WHERE t4."user_id" IS NULL))"))
+      << text(query);
+}
+
 TEST_F(QueryRendererTest, SumsIntegersAsPostgresDoesWithoutOverflowAndTextByItsBytes) {
   auto query = users();
   ok(query.filter(greater(0, 3)));
