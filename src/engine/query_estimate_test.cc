@@ -18,7 +18,9 @@ plan::ExpressionPtr ref(size_t index) { return plan::make(plan::ColumnRef{index}
 plan::ExpressionPtr equal(const plan::ExpressionPtr& left, const plan::ExpressionPtr& right) {
   return plan::make(plan::Compare{Comparison::equal, left, right});
 }
-plan::Column column(std::string name) { return {.name = std::move(name), .type = {Kind::int64, 0, 0, {}}}; }
+plan::Column column(std::string name) {
+  return {.name = std::move(name), .type = {Kind::int64, 0, 0, {}}, .source_type = "bigint"};
+}
 
 /// parts (id, brand) of 25 brands, and items (part, amount), 30 of each part.
 class QueryEstimateTest : public ::testing::Test {

@@ -32,6 +32,12 @@ std::string clause(std::string_view word, const std::vector<std::string>& parts,
   return parts.empty() ? std::string() : fmt::format(" {} {}", word, fmt::join(parts, between));
 }
 
+/// Groups that a semi or an anti join asks for are made once: without the fence (which no subquery of a parallel worker
+/// has) PostgreSQL may let every worker make all of them.
+std::string fence(const plan::Query& query) {
+  return query.grouping && !query.limit && query.offset == 0 ? " OFFSET 0" : "";
+}
+
 }  // namespace
 
 std::string wire_cast(const plan::Column& column) {
@@ -41,13 +47,13 @@ std::string wire_cast(const plan::Column& column) {
 
 std::string QueryRenderer::output_name(size_t output) { return "c" + std::to_string(output); }
 
-std::string QueryRenderer::input(const plan::Input& input, Space& space) {
+std::string QueryRenderer::input(const plan::Input& input, Space& space, bool is_asked_for_matches) {
   std::string text;
   const auto* table = std::get_if<plan::TableName>(&input.from);
   if (table != nullptr) {
     text = quote_identifier(table->schema) + "." + quote_identifier(table->table);
   } else if (const auto* query = std::get_if<plan::QueryPtr>(&input.from)) {
-    text = "(" + render(**query, false) + ")";
+    text = "(" + render(**query, false) + (is_asked_for_matches ? fence(**query) : "") + ")";
   } else {
     std::vector<std::string> all;
     for (const auto& part : std::get<plan::UnionAll>(input.from).queries)
@@ -67,7 +73,7 @@ QueryRenderer::From QueryRenderer::from(const plan::Query& query) {
   from.text = input(query.from, from.space);
   for (const auto& join : query.joins) {
     const auto left = join.kind == JoinKind::not_in ? from.space : Space();
-    const auto right = input(join.right, from.space);
+    const auto right = input(join.right, from.space, plan::keeps_left_only(join.kind));
     const auto on = fmt::format("{}", fmt::join(all_of(join.on, from.space), " AND "));
     if (plan::keeps_left_only(join.kind)) {
       from.conditions.push_back(fmt::format("{}EXISTS (SELECT FROM {}{})", join.kind == JoinKind::semi ? "" : "NOT ",

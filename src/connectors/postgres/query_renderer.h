@@ -33,7 +33,7 @@ class QueryRenderer {
 
   From from(const plan::Query& query);
   void add_null_conditions(const plan::Join& join, const Space& left, std::vector<std::string>& conditions);
-  std::string input(const plan::Input& input, Space& space);
+  std::string input(const plan::Input& input, Space& space, bool is_asked_for_matches = false);
   Space grouped(const plan::Query& query, const Space& inputs) const;
   std::string outputs(const plan::Query& query, const Space& space, bool in_wire_form) const;
   std::string aggregate(const plan::Aggregate& aggregate, const Space& space) const;

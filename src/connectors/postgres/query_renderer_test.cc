@@ -49,6 +49,17 @@ class QueryRendererTest : public ::testing::Test {
   const plan::Capabilities capabilities_ = capabilities(/*text_is_utf8=*/true);
 };
 
+TEST_F(QueryRendererTest, MakesTheGroupsOfASemiJoinOnce) {
+  for (const auto kind : {JoinKind::semi, JoinKind::anti, JoinKind::inner}) {
+    auto query = users();
+    auto groups = orders();
+    ok(groups.group({ref(1)}, {}));
+    ok(query.join(kind, std::move(groups), {equal(0, 4)}));
+    EXPECT_EQ(text(query).find(R"(GROUP BY t2."user_id" OFFSET 0))") != std::string::npos, kind != JoinKind::inner)
+        << text(query);
+  }
+}
+
 TEST_F(QueryRendererTest, AsksNotInAsThreeQuestionsWhereNullsMayBe) {
   auto query = users();
   ok(query.join(JoinKind::not_in, orders(), {equal(0, 5)}));
