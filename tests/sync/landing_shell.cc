@@ -201,7 +201,7 @@ std::vector<std::string> lines_of(const History& history) {
 std::vector<std::string> lines_of(Shell& shell, const connector::ChangeTable& table) {
   std::vector<std::string> lines;
   const auto sql = "SELECT * EXCLUDE (_kyma_pk, _kyma_op, _kyma_lsn, _kyma_event_at) FROM (" +
-                   sync::copy_view_sql("pg", table, sync::CopyView::current, !is_direct()) + ") ORDER BY id";
+                   sync::copy_view_sql("pg", table, sync::CopyView::current, {.hot = !is_direct()}) + ") ORDER BY id";
   for (const auto& row : must(shell.session->rows(sql))) {
     std::string line;
     for (const auto& value : row) line += "|" + value;
@@ -507,7 +507,7 @@ int bench(const std::string& path, int64_t rows, int commits, int batch, uint64_
     for (int i = 0; i < 5; ++i) {
       const auto began = Clock::now();
       must(shell.session->rows("SELECT id % 16, count(*), max(note) FROM (" +
-                               sync::copy_view_sql("pg", *table, sync::CopyView::current, !is_direct()) +
+                               sync::copy_view_sql("pg", *table, sync::CopyView::current, {.hot = !is_direct()}) +
                                ") GROUP BY 1"));
       reads.push_back(ms_since(began));
     }
