@@ -24,7 +24,6 @@ std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComp
     case JoinType::INNER:
       return plan::JoinKind::inner;
     case JoinType::LEFT:
-    case JoinType::SINGLE:
       return plan::JoinKind::left;
     case JoinType::RIGHT:
       return plan::JoinKind::right;
@@ -34,6 +33,9 @@ std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComp
       return plan::JoinKind::semi;
     case JoinType::ANTI:
       return plan::JoinKind::anti;
+    case JoinType::SINGLE:
+      // A primary key is no proof: rows of inheriting tables do not know it.
+      return std::unexpected("a scalar subquery may give more than one row");
     case JoinType::MARK:
       return std::unexpected("IN as a value is not pushed");
     default:

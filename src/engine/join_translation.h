@@ -13,7 +13,7 @@
 
 namespace weir::engine {
 
-/// Or why the join stays here. A SINGLE join is a left one, of a scalar subquery. Pure, like all of these.
+/// Or why the join stays here. Pure, like all of these.
 std::expected<plan::JoinKind, plan::Refusal> join_kind(const duckdb::LogicalComparisonJoin& join);
 std::expected<plan::ExpressionPtr, plan::Refusal> translate_condition(const duckdb::JoinCondition& condition,
                                                                       const ColumnOf& column_of);

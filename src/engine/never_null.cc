@@ -22,6 +22,8 @@ bool is_never_null(LogicalOperator& op, const ColumnBinding& binding) {
   const auto bindings = op.GetColumnBindings();
   if (std::ranges::find(bindings, binding) == bindings.end()) return false;
   if (const auto* relation = RemoteRelation::of(op)) {
+    // Of a table by itself nobody looks again whether it is still so.
+    if (!relation->table->derived) return false;
     const auto& id = op.Cast<duckdb::LogicalGet>().GetColumnIds().at(binding.column_index);
     return !id.IsVirtualColumn() && !relation->table->info->columns.at(id.GetPrimaryIndex()).nullable;
   }

@@ -258,12 +258,12 @@ class PlanTranslator {
   Translation comparison_join(duckdb::LogicalComparisonJoin& op) const {
     const auto kind = join_kind(op);
     if (!kind) return refuse(op, kind.error());
-    return join(op, *kind, op.conditions, op.join_type == duckdb::JoinType::SINGLE);
+    return join(op, *kind, op.conditions);
   }
 
-  /// A comparison join, or without `conditions` a cross product. `is_scalar`: two matches of a row are an error.
-  Translation join(LogicalOperator& op, plan::JoinKind kind, const duckdb::vector<duckdb::JoinCondition>& conditions,
-                   bool is_scalar = false) const {
+  /// A comparison join, or without `conditions` a cross product.
+  Translation join(LogicalOperator& op, plan::JoinKind kind,
+                   const duckdb::vector<duckdb::JoinCondition>& conditions) const {
     if (sources_of(op).size() > 1) return refuse(op, std::string(kCrossSourceJoin));
     auto left = translate(*op.children[0]);
     if (!left) return left;
@@ -283,7 +283,6 @@ class PlanTranslator {
     const EquatedColumns equated(on, left_count);
     const bool left_is_one = left->outputs.has_key_in(equated.left);
     const bool right_is_one = right->outputs.has_key_in(equated.right);
-    if (is_scalar && !right_is_one) return refuse(op, "a scalar subquery may give more than one row");
     const bool by_key = gives_no_more_rows(kind, left_is_one, right_is_one);
     both.key.reset();
     // Rows that meet one row of the other side at most are still known by what they were known by.

@@ -119,7 +119,6 @@ GROUPS = {
         stays_here("that may give more rows than its tables have", f"SELECT a.id, b.id FROM {C} a JOIN {C} b ON a.small = b.small", "may give more rows than its tables have"),
         runs_there("NOT IN over a subquery, where NULLs may be", f"SELECT count(*) FROM {C} WHERE id NOT IN (SELECT customer_id FROM {O})", "IS NULL)"),
         runs_there("scalar subqueries", f"SELECT count(*) FROM {C} WHERE credit > (SELECT min(total) FROM {O})", "min("),
-        runs_there("scalar subqueries by a key", f"SELECT o.id, (SELECT c.name FROM {C} c WHERE c.id = o.customer_id) FROM {O} o", " LEFT JOIN "),
         runs_there("groups, of the keys that a filter of the other side leaves", f"SELECT c.name, o.s FROM {C} c JOIN (SELECT customer_id, sum(total) AS s FROM {O} GROUP BY customer_id) o ON o.customer_id = c.id WHERE c.region = 'eu'",
                    'WHERE EXISTS (SELECT FROM (SELECT'),
         stays_here("scalar subqueries that may give more than one row", f"SELECT c.id, (SELECT o.total FROM {O} o WHERE o.customer_id = c.id AND o.id < 9) FROM {C} c", "a scalar subquery may give more than one row"),

@@ -60,7 +60,6 @@ def test_correlated_subqueries(shop, sql):
     ("SELECT id FROM pg.public.customers WHERE credit > (SELECT 3 * min(total) + 440 FROM pg.public.orders)", 7),
     ("SELECT region, sum(credit) AS s FROM pg.public.customers GROUP BY region HAVING sum(credit) > (SELECT 12 * max(total) FROM pg.public.orders)", 3),
     ("SELECT count(*) FROM pg.public.customers WHERE id NOT IN (SELECT customer FROM pg.public.orders WHERE total > 900)", 1),
-    ("SELECT o.id, (SELECT region FROM pg.public.customers c WHERE c.id = o.customer) FROM pg.public.orders o WHERE o.id < 9", 8),
     ("SELECT region FROM pg.public.customers WHERE id < 9 UNION SELECT region FROM pg.public.customers WHERE id > 290", 3),
 ])
 def test_subqueries_and_unions_are_one_query_of_the_source(shop, sql, rows):
