@@ -75,7 +75,7 @@ std::string at_text(system_clock::time_point at) { return "TIMESTAMPTZ " + liter
 Status CopyLanding::upkeep(bool now, std::stop_token stop) {
   const auto copies = complete_copies();
   // A rewrite is a snapshot of the lake, too.
-  const bool apart = std::ranges::any_of(copies, &Copy::apart);
+  const bool apart = std::ranges::any_of(copies, [](const Copy& copy) { return copy.apart && !copy.failure; });
   for (const auto& copy : copies) {
     if (stop.stop_requested()) return {};
     if (!apart) WEIR_TRY(tidy(copy, now, stop));

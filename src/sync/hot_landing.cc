@@ -274,14 +274,16 @@ Status HotLanding::switch_over(SqlSession& lake, Fold& fold) {
   return {};
 }
 
-/// Readers of a table that has none in the lake need not look for them.
+/// Readers of a table that has none in the lake need not look for them. A lake table that cannot be read may have some.
 Status HotLanding::look_for_tombstones() {
   for (const auto& copy : complete_copies()) {
     if (copy.tombstones) continue;
     const auto session = WEIR_TRY(this->session());
-    const bool any = !WEIR_TRY(session->rows(fmt::format(kAnyTombstone, lake_of(copy.name())))).empty();
+    const auto found = session->rows(fmt::format(kAnyTombstone, lake_of(copy.name())));
+    const bool any = !found || !found->empty();
     // Transactions that began before have older rows.
-    const lake::FoldEpoch::Switch switching(epoch_);
+    std::optional<lake::FoldEpoch::Switch> switching;
+    if (!any) switching.emplace(epoch_);
     const std::lock_guard state(mutex_);
     const auto known = copies_.find(copy.name());
     if (known == copies_.end() || known->second.snapshot != copy.snapshot) continue;
