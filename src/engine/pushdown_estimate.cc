@@ -109,7 +109,8 @@ std::optional<uint64_t> rows_by_key(const connector::TableInfo& table,
 }  // namespace
 
 double distinct_values(const connector::TableInfo& table, size_t column) {
-  if (table.primary_key == std::vector{table.columns.at(column).name}) return static_cast<double>(rows_of(table));
+  const bool is_key = table.primary_key.size() == 1 && table.primary_key[0] == table.columns.at(column).name;
+  if (is_key) return static_cast<double>(rows_of(table));
   return column < table.statistics.size() ? table.statistics[column].distinct_values : 0;
 }
 

@@ -14,9 +14,9 @@ constexpr double kTableRowsUnknown = 10'000;
 constexpr double kDistinctShare = 0.1;
 
 /// One SELECT from its tables up to its groups.
-class QueryEstimate {
+class SelectEstimate {
  public:
-  QueryEstimate(const plan::Query& query, const TableOf& table_of) : query_(query), table_of_(table_of) {
+  SelectEstimate(const plan::Query& query, const TableOf& table_of) : query_(query), table_of_(table_of) {
     add(query.from);
     for (const auto& join : query.joins) add(join.right);
   }
@@ -37,31 +37,40 @@ class QueryEstimate {
     return std::max(1.0, rows);
   }
 
+  /// Of an output; what is computed has nobody counted.
+  double distinct_of_output(size_t output) const {
+    const auto* ref = std::get_if<plan::ColumnRef>(&query_.outputs.at(output)->node);
+    if (ref != nullptr && query_.grouping) {
+      const auto& keys = query_.grouping->keys;
+      ref = ref->index < keys.size() ? std::get_if<plan::ColumnRef>(&keys[ref->index]->node) : nullptr;
+    }
+    return ref == nullptr ? 0 : distinct_of(ref->index);
+  }
+
+ private:
   double distinct_of(size_t column) const { return column < distinct_.size() ? distinct_[column] : 0; }
   DistinctValues distinct() const {
     return [this](size_t column) { return distinct_of(column); };
   }
 
- private:
   void add(const plan::Input& input) {
-    const auto* name = std::get_if<plan::TableName>(&input.from);
-    const auto* table = name == nullptr ? nullptr : table_of_(*name);
-    const auto* query = std::get_if<plan::QueryPtr>(&input.from);
-    if (query != nullptr) {
-      rows_.push_back(estimate_rows(**query, table_of_));
-    } else if (const auto* all = std::get_if<plan::UnionAll>(&input.from)) {
-      double rows = 0;
-      for (const auto& part : all->queries) rows += estimate_rows(*part, table_of_);
-      rows_.push_back(rows);
-    } else {
-      rows_.push_back(table == nullptr ? kTableRowsUnknown : static_cast<double>(rows_of(*table)));
+    auto known = estimate(input);
+    known.distinct.resize(input.columns.size());
+    for (const double distinct : known.distinct) distinct_.push_back(std::min(distinct, known.rows));
+    rows_.push_back(known.rows);
+  }
+  QueryEstimate estimate(const plan::Input& input) const {
+    if (const auto* query = std::get_if<plan::QueryPtr>(&input.from)) return engine::estimate(**query, table_of_);
+    if (const auto* all = std::get_if<plan::UnionAll>(&input.from)) {
+      QueryEstimate sum{.rows = 0, .distinct = {}};
+      for (const auto& part : all->queries) sum.rows += engine::estimate(*part, table_of_).rows;
+      return sum;
     }
-    for (size_t i = 0; i < input.columns.size(); ++i) {
-      double distinct = 0;
-      if (table != nullptr) distinct = engine::distinct_values(*table, i);
-      if (query != nullptr) distinct = engine::distinct_values(**query, i, table_of_);
-      distinct_.push_back(std::min(distinct, rows_.back()));
-    }
+    const auto* table = table_of_(std::get<plan::TableName>(input.from));
+    if (table == nullptr) return {.rows = kTableRowsUnknown, .distinct = {}};
+    QueryEstimate counted{.rows = static_cast<double>(rows_of(*table)), .distinct = {}};
+    for (size_t i = 0; i < input.columns.size(); ++i) counted.distinct.push_back(distinct_values(*table, i));
+    return counted;
   }
 
   /// Each equality leaves of all pairs those of one value of the side that has more values.
@@ -135,17 +144,11 @@ TableOf tables_among(const std::vector<std::shared_ptr<const BoundTable>>& table
   };
 }
 
-double estimate_rows(const plan::Query& query, const TableOf& table_of) {
-  return QueryEstimate(query, table_of).rows();
-}
-
-double distinct_values(const plan::Query& query, size_t output, const TableOf& table_of) {
-  const auto* ref = std::get_if<plan::ColumnRef>(&query.outputs.at(output)->node);
-  if (ref != nullptr && query.grouping) {
-    const auto& keys = query.grouping->keys;
-    ref = ref->index < keys.size() ? std::get_if<plan::ColumnRef>(&keys[ref->index]->node) : nullptr;
-  }
-  return ref == nullptr ? 0 : QueryEstimate(query, table_of).distinct_of(ref->index);
+QueryEstimate estimate(const plan::Query& query, const TableOf& table_of) {
+  const SelectEstimate select(query, table_of);
+  QueryEstimate known{.rows = select.rows(), .distinct = {}};
+  for (size_t i = 0; i < query.outputs.size(); ++i) known.distinct.push_back(select.distinct_of_output(i));
+  return known;
 }
 
 }  // namespace weir::engine

@@ -18,9 +18,11 @@ using TableOf = std::function<const connector::TableInfo*(const plan::TableName&
 /// Looks among `tables`, which it borrows.
 TableOf tables_among(const std::vector<std::shared_ptr<const BoundTable>>& tables);
 
-/// At least 1. Pure.
-double estimate_rows(const plan::Query& query, const TableOf& table_of);
-/// How many different values an output of `query` has at most; 0: not known. Pure.
-double distinct_values(const plan::Query& query, size_t output, const TableOf& table_of);
+struct QueryEstimate {
+  double rows = 1;               ///< at least 1
+  std::vector<double> distinct;  ///< for each output, how many different values it has at most; 0: not known
+};
+/// Looks at each part of the query once. Pure.
+QueryEstimate estimate(const plan::Query& query, const TableOf& table_of);
 
 }  // namespace weir::engine

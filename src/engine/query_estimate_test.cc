@@ -39,7 +39,7 @@ class QueryEstimateTest : public ::testing::Test {
     EXPECT_TRUE(query.filter(equal(ref(1), plan::make(plan::Constant{{Kind::int64, 0, 0, {}}, int64_t{7}}))));
     return query;
   }
-  double rows(const QueryBuilder& query) const { return estimate_rows(*query.build(), tables_); }
+  double rows(const QueryBuilder& query) const { return estimate(*query.build(), tables_).rows; }
 
   const std::array<plan::Rule, 4> rules_ = {{{Kind::int64, Operation::equality},
                                              {Kind::int64, Operation::null_test},
@@ -74,13 +74,23 @@ TEST_F(QueryEstimateTest, HasAGroupForEachValueOfTheKeys) {
   auto groups = of(items_);
   ASSERT_TRUE(groups.group({ref(0)}, {{AggregateFunction::sum, ref(1)}}));
   EXPECT_DOUBLE_EQ(rows(groups), 1'000);
-  EXPECT_DOUBLE_EQ(distinct_values(*groups.build(), 0, tables_), 1'000);
-  EXPECT_DOUBLE_EQ(distinct_values(*groups.build(), 1, tables_), 0) << "of a sum nobody knows";
+  EXPECT_DOUBLE_EQ(estimate(*groups.build(), tables_).distinct[0], 1'000);
+  EXPECT_DOUBLE_EQ(estimate(*groups.build(), tables_).distinct[1], 0) << "of a sum nobody knows";
   auto whole = of(items_);
   ASSERT_TRUE(whole.group({}, {{AggregateFunction::sum, ref(1)}}));
   EXPECT_DOUBLE_EQ(rows(whole), 1);
   ASSERT_TRUE(groups.limit(5, 0));
   EXPECT_DOUBLE_EQ(rows(groups), 5);
+}
+
+/// Each level once: a walk for every column of every level would take hours here.
+TEST_F(QueryEstimateTest, LooksAtDeepQueriesOnce) {
+  auto deep = of(items_);
+  for (int level = 0; level < 60; ++level) {
+    ASSERT_TRUE(deep.group({ref(0), ref(1)}, {}));
+    ASSERT_TRUE(deep.limit(1'000'000, 0));
+  }
+  EXPECT_DOUBLE_EQ(estimate(*deep.build(), tables_).distinct[0], 1'000);
 }
 
 }  // namespace

@@ -113,10 +113,9 @@ class QueryPushdown {
       return false;
     }
     // Rows arrive in the source's order, but nothing above promises to keep it: the few rows are sorted again.
-    const auto rows = expected_rows(*translated);
     auto sort = translated->query.is_ordered() ? take_sort(*slot, translated->query.limit().value()) : nullptr;
     if (translated->query.is_ordered() && !sort) return false;
-    put_scan(slot, *translated, rows, std::move(sort));
+    put_scan(slot, *translated, std::move(sort));
     return true;
   }
 
@@ -140,12 +139,12 @@ class QueryPushdown {
     return duckdb::make_uniq<duckdb::LogicalOrder>(std::move(orders));
   }
 
-  void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, uint64_t rows, OperatorPtr sort) {
+  void put_scan(OperatorPtr& slot, const TranslatedQuery& translated, OperatorPtr sort) {
     auto& replaced = sort && !sort->children.empty() ? *sort->children[0] : *slot;
     const auto bindings = replaced.GetColumnBindings();
     replaced.ResolveOperatorTypes();
     const auto types = replaced.types;
-    auto scan = make_scan(translated, rows);
+    auto scan = make_scan(translated);
     auto shown = as_typed(std::move(scan), translated, bindings, types);
     const auto index = shown->GetTableIndex().front();
     if (sort) {
@@ -162,14 +161,9 @@ class QueryPushdown {
     replacer.VisitOperator(*root_);
   }
 
-  static uint64_t expected_rows(const TranslatedQuery& translated) {
-    const auto rows = estimate_rows(*translated.query.build(), tables_among(translated.tables));
-    return static_cast<uint64_t>(std::llround(std::min(rows, kRowsMax)));
-  }
-
-  duckdb::unique_ptr<duckdb::LogicalGet> make_scan(const TranslatedQuery& translated, uint64_t rows) {
+  duckdb::unique_ptr<duckdb::LogicalGet> make_scan(const TranslatedQuery& translated) {
     const auto& columns = translated.query.columns();
-    auto table = Federation::of(input_.context).keep(derived_table(translated, rows));
+    auto table = Federation::of(input_.context).keep(derived_table(translated));
     duckdb::vector<duckdb::LogicalType> types;
     duckdb::vector<duckdb::string> names;
     duckdb::vector<duckdb::ColumnIndex> ids;
@@ -188,17 +182,15 @@ class QueryPushdown {
     return scan;
   }
 
-  static BoundTable derived_table(const TranslatedQuery& translated, uint64_t rows) {
+  static BoundTable derived_table(const TranslatedQuery& translated) {
     const auto query = translated.query.build();
-    const auto tables = tables_among(translated.tables);
+    const auto expected = estimate(*query, tables_among(translated.tables));
     auto info = std::make_shared<connector::TableInfo>();
     BoundTable table = *translated.tables.front();
     info->name = table.info->name;
     info->columns = translated.query.columns();
-    info->estimated_rows = rows;
-    for (size_t i = 0; i < info->columns.size(); ++i) {
-      info->statistics.push_back({.distinct_values = distinct_values(*query, i, tables)});
-    }
+    info->estimated_rows = static_cast<uint64_t>(std::llround(std::min(expected.rows, kRowsMax)));
+    for (const double distinct : expected.distinct) info->statistics.push_back({.distinct_values = distinct});
     table.info = info.get();
     table.derived = std::make_shared<DerivedTable>(DerivedTable{std::move(info), query, translated.tables});
     return table;
