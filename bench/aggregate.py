@@ -12,8 +12,9 @@ FROM pg.public.lineitem GROUP BY l_returnflag, l_linestatus ORDER BY l_returnfla
 KEYS = "SELECT (i * 52361) % {orders} + 1 AS id FROM range(87) t(i)"
 JOIN = "SELECT count(*), sum(o.o_totalprice) FROM pg.public.orders o JOIN {picks} p ON o.o_orderkey = p.id"
 PEER_NAME, OURS = "DuckDB postgres extension (peer)", "Weir"
-# Of issue "Pushdown in depth": CPU-seconds of everybody for the aggregate, seconds for the join.
-AGGREGATE_CPU_MAX, JOIN_SECONDS_MAX = 1.7, 0.1
+# Of issue "Pushdown in depth": CPU-seconds of everybody for the aggregate where the peer takes 3.1, which says how fast that machine was,
+# and seconds for the join.
+AGGREGATE_OF_PEER_MAX, JOIN_SECONDS_MAX = 1.7 / 3.1, 0.1
 
 PEER = f"""
 for statement in sys.argv[2:-1]: session.execute(statement)
@@ -34,10 +35,14 @@ def peer(source, statements, answers):
     return answer["peak_mb"]
 
 
-def missed(aggregate, join):
+def all_cpu(one):
+    return one.client_cpu + one.server_cpu
+
+
+def missed(aggregate, peers_aggregate, join):
     failures = []
-    if (cpu := aggregate.client_cpu + aggregate.server_cpu) > AGGREGATE_CPU_MAX:
-        failures.append(f"aggregate: {cpu:.2f} CPU-seconds, not {AGGREGATE_CPU_MAX}")
+    if (share := all_cpu(aggregate) / all_cpu(peers_aggregate)) > AGGREGATE_OF_PEER_MAX:
+        failures.append(f"aggregate: {share:.2f} of the peer's CPU-seconds, not {AGGREGATE_OF_PEER_MAX:.2f}")
     if join.seconds > JOIN_SECONDS_MAX:
         failures.append(f"aggregate: the join of 87 keys takes {join.seconds:.3f} s, not {JOIN_SECONDS_MAX}")
     return failures
@@ -54,7 +59,7 @@ def table(source, weir, runs):
                             lambda found: ours(weir, JOIN.format(picks="picks_87"), found)),
     }
     lines = [f"## Aggregate over lineitem ({source.rows:,} rows), and a join with 87 local keys", "",
-             "| | seconds | client CPU-s | source CPU-s | peak MB |", "|---|---|---|---|---|"]
+             "| | seconds | client CPU-s | source CPU-s | peak MB | CPU ÷ peer |", "|---|---|---|---|---|---|"]
     medians = {}
     for name, pair in works.items():
         measured, answers = {PEER_NAME: [], OURS: []}, []
@@ -64,7 +69,8 @@ def table(source, weir, runs):
         assert all(found == answers[0] for found in answers), json.dumps(answers[:2])
         for who, found in measured.items():
             m = medians[name, who] = measure.median(found)
-            lines.append(f"| {name}: {who} | {m.seconds:.2f} | {m.client_cpu:.2f} | {m.server_cpu:.2f} | {m.peak_mb:.0f} |")
+            share = all_cpu(m) / max(0.01, all_cpu(medians[name, PEER_NAME]))
+            lines.append(f"| {name}: {who} | {m.seconds:.2f} | {m.client_cpu:.2f} | {m.server_cpu:.2f} | {m.peak_mb:.0f} | {share:.2f} |")
     requests.post(weir.url + "/v1/query", json={"query": "DROP TABLE picks_87"})
-    return "\n".join(lines) + "\n", missed(medians["aggregate", OURS], medians["join of 87 keys", OURS])
+    return "\n".join(lines) + "\n", missed(medians["aggregate", OURS], medians["aggregate", PEER_NAME], medians["join of 87 keys", OURS])
 

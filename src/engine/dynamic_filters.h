@@ -22,10 +22,10 @@ namespace weir::engine {
 /// The setting that switches them off.
 inline constexpr const char* kDynamicFilterSetting = "weir_dynamic_filter";
 
-/// Up to how many rows a join makes a list of its keys; of more only their range is known. Without remote scans lists
-/// are compared with what DuckDB knows of each row group, where long ones cost more than they save.
+/// Up to how many rows a join makes a list of its keys; of more only their range is known. Without remote scans as many
+/// as DuckDB 1.5.5 has for itself: it compares lists with what it knows of each row group.
 inline constexpr uint64_t kKeyRowsMax = 20'000;
-inline constexpr uint64_t kKeyRowsMaxHere = 1'000;
+inline constexpr uint64_t kKeyRowsMaxHere = 50;
 void set_key_rows_max(duckdb::ClientContext& client, uint64_t rows);
 
 /// Connects the joins of an optimized plan with the remote scans on their probe sides, where fewer rows of the scan

@@ -9,7 +9,6 @@
 namespace weir::engine {
 namespace {
 
-constexpr double kTableRowsUnknown = 10'000;
 /// Values of one column among so many rows, when nobody has counted them.
 constexpr double kDistinctShare = 0.1;
 
@@ -67,7 +66,7 @@ class SelectEstimate {
       return sum;
     }
     const auto* table = table_of_(std::get<plan::TableName>(input.from));
-    if (table == nullptr) return {.rows = kTableRowsUnknown, .distinct = {}};
+    if (table == nullptr) return {.rows = static_cast<double>(rows_of({})), .distinct = {}};
     QueryEstimate counted{.rows = static_cast<double>(rows_of(*table)), .distinct = {}};
     for (size_t i = 0; i < input.columns.size(); ++i) counted.distinct.push_back(distinct_values(*table, i));
     return counted;

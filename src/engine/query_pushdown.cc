@@ -18,6 +18,7 @@
 
 #include "engine/average.h"
 #include "engine/never_null.h"
+#include "engine/partial_aggregates.h"
 #include "engine/query_estimate.h"
 #include "engine/query_translation.h"
 #include "engine/remote_relation.h"
@@ -82,7 +83,8 @@ class QueryPushdown {
   void visit(OperatorPtr& slot) {
     if (RemoteRelation::of(*slot) != nullptr || replace(slot)) return;
     test_existence_first(slot);
-    for (auto& child : slot->children) visit(child);
+    const bool grouped_below = group_below_joins(input_, slot, *root_);
+    for (auto& child : (grouped_below ? slot->children[0] : slot)->children) visit(child);
   }
 
   /// Tells the relations below an operator that stays here why it does.

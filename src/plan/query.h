@@ -34,7 +34,9 @@ enum class JoinKind : uint8_t { inner, left, right, full, semi, anti, not_in };
 inline bool fills_left(JoinKind kind) { return kind == JoinKind::right || kind == JoinKind::full; }
 inline bool fills_right(JoinKind kind) { return kind == JoinKind::left || kind == JoinKind::full; }
 /// Whether only the left columns are there afterwards.
-inline bool keeps_left_only(JoinKind kind) { return kind >= JoinKind::semi; }
+inline bool keeps_left_only(JoinKind kind) {
+  return kind == JoinKind::semi || kind == JoinKind::anti || kind == JoinKind::not_in;
+}
 
 struct Join {
   JoinKind kind;

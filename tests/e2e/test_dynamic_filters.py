@@ -61,7 +61,7 @@ def test_the_keys_are_in_the_summary(tables, rows, filters, read):
 
 
 def test_keys_that_leave_most_rows_go_as_their_range(tables):
-    [scan] = tables.query("SELECT count(*) FROM pg.public.orders o JOIN picks_1500 p ON p.label = o.label")["pushdown_summary"]
+    [scan] = tables.query("SELECT count(DISTINCT o.id) FROM pg.public.orders o JOIN picks_1500 p ON p.label = o.label")["pushdown_summary"]
     assert scan["filters_pushed"] == ["label >= $1", "label <= $2"] and scan["rows_returned"] <= ORDERS
     [reason] = [reason for reason in scan["residual_reasons"] if "keys" in reason]
     assert reason == "a list of 72 keys of label would leave about 5000 of 5000 rows: their range is sent"

@@ -138,7 +138,7 @@ def test_aggregates_run_on_the_server_or_say_why_not(postgres, shop):
 
 @pytest.mark.parametrize("sql, logged", [
     ("SELECT sum(credit * (1 - credit)) FROM {t}", '($1 - "credit"))::numeric(18,4)'),
-    ("SELECT year(seen::DATE), count(*) FROM {t} GROUP BY 1", None),
+    ("SELECT year(seen::DATE), count(DISTINCT id) FROM {t} GROUP BY 1", None),
     ("SELECT length(email), max(credit) FROM {t} GROUP BY 1", 'GROUP BY length(t1."email")::int8'),
     ("SELECT substring(email, 1, 2) AS start, count(*) FROM {t} GROUP BY 1", 'GROUP BY (substring(t1."email", 1, 2) COLLATE "C")'),
     ("SELECT region, sum(CASE WHEN small > 5 THEN 1 ELSE 0 END) FROM {t} GROUP BY 1", "sum((CASE WHEN"),

@@ -32,6 +32,46 @@ std::string clause(std::string_view word, const std::vector<std::string>& parts,
   return parts.empty() ? std::string() : fmt::format(" {} {}", word, fmt::join(parts, between));
 }
 
+/// How long PostgreSQL takes for a condition, in steps: of plain numbers and moments, of decimals, of texts, of
+/// patterns.
+class Dearness {
+ public:
+  explicit Dearness(const std::vector<plan::Column>& columns) : columns_(columns) {}
+  int of(const plan::ExpressionPtr& condition) const { return std::visit(*this, condition->node); }
+
+  int operator()(const plan::Compare& compare) const {
+    return std::max(of_value(compare.left), of_value(compare.right));
+  }
+  int operator()(const plan::In& in) const { return of_value(in.input); }
+  int operator()(const plan::Like&) const { return 3; }
+  int operator()(const plan::And& all) const { return of_dearest(all.children); }
+  int operator()(const plan::Or& any) const { return of_dearest(any.children); }
+  int operator()(const plan::Not& no) const { return of(no.child); }
+  int operator()(const auto&) const { return 0; }
+
+ private:
+  int of_dearest(const std::vector<plan::ExpressionPtr>& conditions) const {
+    int dearest = 0;
+    for (const auto& condition : conditions) dearest = std::max(dearest, of(condition));
+    return dearest;
+  }
+  int of_value(const plan::ExpressionPtr& value) const {
+    switch (plan::value_type(*value, columns_).kind) {
+      case Kind::decimal:
+        return 1;
+      case Kind::text:
+      case Kind::binary:
+      case Kind::json:
+      case Kind::list:
+        return 2;
+      default:
+        return std::holds_alternative<plan::Call>(value->node) ? 1 : 0;
+    }
+  }
+
+  const std::vector<plan::Column>& columns_;
+};
+
 /// Groups that a semi or an anti join asks for are made once: without the fence (which no subquery of a parallel worker
 /// has) PostgreSQL may let every worker make all of them.
 std::string fence(const plan::Query& query) {
@@ -104,8 +144,10 @@ void QueryRenderer::add_null_conditions(const plan::Join& join, const Space& lef
                                    value(plan::Expression{test(equality.right, false)}, nulls)));
 }
 
-std::vector<std::string> QueryRenderer::all_of(const std::vector<plan::ExpressionPtr>& predicates,
-                                               const Space& space) const {
+/// PostgreSQL tests conditions that it takes for equally dear, and it takes nearly all for that, as they are written.
+std::vector<std::string> QueryRenderer::all_of(std::vector<plan::ExpressionPtr> predicates, const Space& space) const {
+  const Dearness dearness(space.columns);
+  std::ranges::stable_sort(predicates, {}, [&](const auto& predicate) { return dearness.of(predicate); });
   const ExpressionRenderer renderer(space.columns, space.texts, place_);
   std::vector<std::string> texts;
   for (const auto& predicate : predicates) texts.push_back(renderer.render(*predicate));

@@ -1,5 +1,6 @@
 #include "connectors/postgres/query_renderer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "connectors/postgres/postgres_dialect.h"
@@ -48,6 +49,21 @@ class QueryRendererTest : public ::testing::Test {
 
   const plan::Capabilities capabilities_ = capabilities(/*text_is_utf8=*/true);
 };
+
+TEST_F(QueryRendererTest, TestsWhatIsCheapFirst) {
+  const auto constant = [](Kind kind, const char* text) {
+    return plan::make(
+        plan::Constant{kind == Kind::decimal ? decimal_type(3, 2) : scalar_type(kind), std::string(text)});
+  };
+  auto query = users();
+  ok(query.filter(plan::make(plan::Like{ref(1), plan::Match::like, "e%", false})));
+  ok(query.filter(plan::make(plan::Compare{plan::Comparison::equal, ref(1), constant(Kind::text, "eu")})));
+  ok(query.filter(greater(0, 3)));
+  ok(query.filter(greater(0, 2)));
+  EXPECT_THAT(text(query),
+              ::testing::EndsWith(
+                  R"(WHERE t1."id" > 3 AND t1."id" > 2 AND t1."region" = eu AND t1."region" LIKE e% ESCAPE '')"));
+}
 
 TEST_F(QueryRendererTest, MakesTheGroupsOfASemiJoinOnce) {
   for (const auto kind : {JoinKind::semi, JoinKind::anti, JoinKind::inner}) {
