@@ -200,6 +200,8 @@ class ChangeSource {
   virtual Result<std::vector<plan::TableName>> missing(const std::vector<plan::TableName>& /*tables*/) {
     return std::vector<plan::TableName>();
   }
+  /// What became of a table that is not there any more: "table_dropped", or "table_renamed".
+  virtual Result<TableStop> fate(const ChangeTable& /*table*/) { return TableStop{"table_dropped", ""}; }
   /// Writes something small and harmless into the source's history, so that an idle database moves on.
   virtual Status heartbeat() = 0;
   /// Removes the slot and the publication; what is not there is no error.

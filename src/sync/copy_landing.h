@@ -185,6 +185,7 @@ class CopyLanding : public Landing {
   Status undo_intents(lake::SqlSession& session);
   Status undo_intents_in_turn(lake::SqlSession& session);
   Status undo(lake::SqlSession& session, const ShapeIntent& intent);
+  Result<uint64_t> rows_in_lake(const plan::TableName& table) const;
   Result<std::map<std::string, std::string>> lake_columns(lake::SqlSession& session,
                                                           const plan::TableName& table) const;
   Status apply_shape(const connector::SchemaChange& change);

@@ -37,6 +37,9 @@ constexpr uint64_t kRoomMin = 8u << 20;
 /// The lake cannot hold a default of these types.
 bool has_literal_default(const plan::Type& type) { return type.kind != plan::Kind::list && !stored_differently(type); }
 
+/// So many rows are written in some seconds, in which no other table's changes land.
+constexpr uint64_t kFilledRowsMax = 1'000'000;
+
 std::string text_as(const std::string& text, const plan::Type& type) {
   // As DuckDB reads the source's column, then as it is kept.
   const auto cast = type.kind == plan::Kind::interval ? std::string("INTERVAL")
@@ -81,6 +84,13 @@ class ShapePlan {
   }
 
   const std::vector<Passage>& columns() const { return columns_; }
+  /// A new column whose default must be written into every row of the lake.
+  const plan::Column* filled() const {
+    for (const auto& added : change_.added) {
+      if (added.value && !has_literal_default(added.column.type)) return &added.column;
+    }
+    return nullptr;
+  }
   CopyShape after() const {
     CopyShape shape{change_.after, {}};
     for (const auto& passage : columns_) {
@@ -233,6 +243,11 @@ Status CopyLanding::apply_shape(const SchemaChange& change) {
   }
   ShapePlan plan(change, copy->shape);
   WEIR_TRY(plan.make());
+  if (const auto* filled = plan.filled();
+      filled != nullptr && WEIR_TRY(rows_in_lake(change.before->name)) > kFilledRowsMax) {
+    return fail(ErrorCode::schema_drift, "column_default_not_stored: " + filled->name,
+                "resync " + change.before->name.to_string());
+  }
   std::map<std::string, plan::Type> types;
   for (const auto& column : copy->shape.stored()) types[column.name] = column.type;
   const auto phase = WEIR_TRY(copy_of(change.before->name)).phase;
@@ -258,6 +273,11 @@ Status CopyLanding::apply_shape(const SchemaChange& change) {
   ++copy->version;
   copy->rows_changed = true;
   return {};
+}
+
+Result<uint64_t> CopyLanding::rows_in_lake(const plan::TableName& table) const {
+  const auto session = WEIR_TRY(this->session());
+  return std::stoull(WEIR_TRY(session->rows("SELECT count(*) FROM " + lake_of(table)))[0][0]);
 }
 
 Result<std::map<std::string, std::string>> CopyLanding::lake_columns(SqlSession& session,

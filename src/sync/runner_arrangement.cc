@@ -93,7 +93,10 @@ Result<std::vector<ChangeTablePtr>> Runner::examine(connector::ChangeSource& cha
       board_.stop_table(wanted[i], stopped->second.why.reason, stopped->second.point);
     } else if (candidates[i].stop) {
       auto stop = *candidates[i].stop;
-      if (stop.reason == "table_not_found" && board_.copy(wanted[i])->complete) stop.reason = "table_dropped";
+      const auto known = landing_->table(wanted[i]);
+      if (stop.reason == "table_not_found" && known && board_.copy(wanted[i])->complete) {
+        stop = WEIR_TRY(changes.fate(*known->table));
+      }
       WEIR_TRY(stop_table(wanted[i], stop, last_seen()));
     } else {
       tables.push_back(candidates[i].table);

@@ -146,6 +146,24 @@ def test_table_renamed(copy, table, source):
     begins_anew(copy, name, "id")
 
 
+def test_array_default_of_many_rows(copy, table, source):
+    """Written into all of them it would hold up the other tables for long."""
+    name = table("id int PRIMARY KEY", "SELECT generate_series(1, 1000001)")
+    source.execute(f"ALTER TABLE {name} ADD COLUMN tags text[] DEFAULT '{{a,b}}'; INSERT INTO {name} VALUES (0)")
+    copy.wait_stopped(name, "column_default_not_stored: tags")
+    copy.resync(name)
+    copy.wait_streaming()
+    copy.wait_equal_sums(name, "count(*), sum(id), count(tags)")
+
+
+def test_table_renamed_and_left_alone(copy, table, source):
+    name = table("id int PRIMARY KEY", "SELECT generate_series(1, 20)")
+    source.execute(f"ALTER TABLE {name} RENAME TO moved_quietly")
+    copy.wait_stopped(name, "table_renamed")
+    source.execute(f"ALTER TABLE moved_quietly RENAME TO {name}")
+    begins_anew(copy, name, "id")
+
+
 def test_identity_nothing(copy, table, source):
     name = table("id int PRIMARY KEY, t text", "SELECT i, 't' FROM generate_series(1, 20) i")
     source.execute(f"ALTER TABLE {name} REPLICA IDENTITY NOTHING; INSERT INTO {name} VALUES (21, 'x')")

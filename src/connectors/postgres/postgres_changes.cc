@@ -14,6 +14,7 @@
 #include "connectors/postgres/postgres_change_stream.h"
 #include "connectors/postgres/postgres_publication.h"
 #include "connectors/postgres/postgres_replication.h"
+#include "connectors/postgres/schema_drift.h"
 #include "connectors/postgres/source_catalog.h"
 
 namespace weir::postgres {
@@ -118,6 +119,18 @@ class PostgresChanges final : public connector::ChangeSource {
         if (std::ranges::find(found, table, &TableFacts::name) == found.end()) missing.push_back(table);
       }
       return missing;
+    });
+  }
+
+  Result<connector::TableStop> fate(const connector::ChangeTable& table) override {
+    return named([&]() -> Result<connector::TableStop> {
+      const connector::TableStop dropped{"table_dropped", "no table " + table.name.to_string() + " is on the source"};
+      const auto memo = memo_of(table.memo, table.columns.size());
+      if (!memo) return dropped;
+      const std::lock_guard lock(mutex_);
+      const auto now = WEIR_TRY(watching_.table(memo->oid, /*xid=*/0));
+      if (!now || now->name == table.name) return dropped;
+      return renamed_stop(now->name);
     });
   }
 

@@ -351,11 +351,14 @@ Drift with_storage(FollowedTablePtr next, const ColumnNumbers& now) {
   return {std::make_shared<FollowedTable>(std::move(adopted)), std::move(change), {}};
 }
 
+connector::TableStop renamed_stop(const plan::TableName& now) {
+  return {"table_renamed", "name it " + now.to_string() + " in sync.tables"};
+}
+
 Drift compare(const FollowedTable& known, const Relation& relation, const TableFacts* facts) {
   const std::string name = known.table->name.to_string();
   if (relation.schema != known.table->name.schema || relation.name != known.table->name.table) {
-    return {
-        nullptr, {}, stopped("table_renamed", "name it " + relation.schema + "." + relation.name + " in sync.tables")};
+    return {nullptr, {}, renamed_stop({relation.schema, relation.name})};
   }
   if (relation.identity == 'n') {
     return {nullptr,

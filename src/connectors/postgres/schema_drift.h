@@ -24,6 +24,9 @@ std::optional<connector::TableStop> find_replaced(const FollowedTable& known, co
 /// `next` of an unchanged table, with the memo that the catalogs as they are now make of it.
 Drift with_storage(FollowedTablePtr next, const ColumnNumbers& now);
 
+/// Of a table that has the name `now`.
+connector::TableStop renamed_stop(const plan::TableName& now);
+
 /// `facts`: the catalogs as they are now, possibly later than `relation`; nullptr: the table is gone by now.
 Drift compare(const FollowedTable& known, const pgoutput::Relation& relation, const TableFacts* facts);
 
