@@ -91,6 +91,7 @@ Column aggregate_column(const Aggregate& aggregate, const std::vector<Column>& c
       break;
     case AggregateFunction::sum:
       column.type = sum_type(value_type(*aggregate.input, columns));
+      column.is_sum = true;
       column.source_type = "numeric";
       break;
     case AggregateFunction::min:

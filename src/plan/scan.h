@@ -32,6 +32,7 @@ struct Column {
   /// the source.
   bool cast_to_text = false;
   bool is_computed = false;  ///< `name` is the text of an expression
+  bool is_sum = false;       ///< of exact values: a decimal that may have all of 128 bits, as DuckDB's own sums
 
   bool operator==(const Column&) const = default;
 };

@@ -18,6 +18,8 @@ constexpr uint16_t kNan = 0xC000;
 constexpr uint16_t kPositiveInfinity = 0xD000;
 constexpr uint16_t kNegativeInfinity = 0xF000;
 
+constexpr Magnitude kLimit = Magnitude{1} << 127;
+
 constexpr auto kPowersOfTen = [] {
   std::array<Magnitude, kPrecisionMax + 1> powers{1};
   for (size_t i = 1; i < powers.size(); i++) powers[i] = powers[i - 1] * 10;
@@ -80,7 +82,7 @@ Outcome join(const Digits& digits, int count, Magnitude& out) {
   for (int i = 0; i < count; i++) {
     uint32_t digit = digits.at(i);
     if (digit > 9999) return {Fault::malformed};
-    if (out > kPowersOfTen[kPrecisionMax - 4]) return {Fault::numeric_too_large};
+    if (out > kLimit / 10000) return {Fault::numeric_too_large};
     out = out * 10000 + digit;
   }
   return kDecoded;
@@ -90,7 +92,7 @@ Outcome join(const Digits& digits, int count, Magnitude& out) {
 Outcome shift(Magnitude value, int exponent, Magnitude& out) {
   out = 0;
   if (value == 0) return kDecoded;
-  if (exponent > kPrecisionMax || value > kPowersOfTen[kPrecisionMax - exponent]) return {Fault::numeric_too_large};
+  if (exponent > kPrecisionMax || value > kLimit / kPowersOfTen[exponent]) return {Fault::numeric_too_large};
   out = value * kPowersOfTen[exponent];
   return kDecoded;
 }
@@ -132,7 +134,7 @@ Outcome decode_numeric(const char* data, int32_t length, uint8_t precision, uint
   if (Outcome outcome = check_sign(sign); !outcome) return outcome;
   Magnitude magnitude;
   if (Outcome outcome = scaled_magnitude(digits, scale, magnitude); !outcome) return outcome;
-  if (magnitude >= kPowersOfTen[precision]) return {Fault::numeric_too_large};
+  if (magnitude >= (precision == kAllBits ? kLimit : kPowersOfTen[precision])) return {Fault::numeric_too_large};
   out = sign == kNegative ? -static_cast<__int128>(magnitude) : static_cast<__int128>(magnitude);
   return kDecoded;
 }

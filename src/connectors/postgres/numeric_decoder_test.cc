@@ -53,6 +53,16 @@ TEST(Numeric, FillsThirtyEightDigits) {
   EXPECT_EQ(decode(numeric_wire(-1, 0x4000, nines), 38, 38), ok("-" + std::string(38, '9')));
 }
 
+/// 2^127 - 1 = 170141183460469231731687303715884105727.
+TEST(Numeric, FillsAllBitsOfASum) {
+  EXPECT_EQ(decode(numeric_wire(9, 0, {170, 1411, 8346, 469, 2317, 3168, 7303, 7158, 8410, 5727}), kAllBits, 0),
+            ok("170141183460469231731687303715884105727"));
+  EXPECT_EQ(decode(numeric_wire(6, 0, {100, 0, 0, 0, 0, 0, 0, 0, 0}), kAllBits, 12), ok("1" + std::string(38, '0')));
+  EXPECT_EQ(decode(numeric_wire(9, 0, {170, 1411, 8346, 469, 2317, 3168, 7303, 7158, 8410, 5728}), kAllBits, 0),
+            faulty(Fault::numeric_too_large));
+  EXPECT_EQ(decode(numeric_wire(9, 0, {1702}), kAllBits, 0), faulty(Fault::numeric_too_large));
+}
+
 TEST(Numeric, RefusesWhatDoesNotFit) {
   EXPECT_EQ(decode(numeric_wire(0, 0, {1000}), 3, 0), faulty(Fault::numeric_too_large));
   EXPECT_EQ(decode(numeric_wire(9, 0, {100}), 38, 0), faulty(Fault::numeric_too_large));

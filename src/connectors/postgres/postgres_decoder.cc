@@ -181,7 +181,8 @@ BatchDecoder::BatchDecoder(std::string table_for_errors, std::vector<plan::Colum
   impl_->table = std::move(table_for_errors);
   impl_->limits = limits;
   for (const plan::Column& column : projected) {
-    impl_->fields.push_back({make_value_decoder(column.type, column.cast_to_text), make_column_builder(column.type)});
+    impl_->fields.push_back(
+        {make_value_decoder(column.type, column.cast_to_text, column.is_sum), make_column_builder(column.type)});
   }
   impl_->projected = std::move(projected);
 }

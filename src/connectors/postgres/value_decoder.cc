@@ -210,8 +210,9 @@ static_assert(
 
 }  // namespace
 
-ValueDecoder make_value_decoder(const plan::Type& type, bool as_text) {
-  ValueDecoder decoder{form_of(type.kind).decode, type.precision, type.scale, nullptr};
+ValueDecoder make_value_decoder(const plan::Type& type, bool as_text, bool is_sum) {
+  const auto precision = is_sum && type.kind == Kind::decimal ? kAllBits : type.precision;
+  ValueDecoder decoder{form_of(type.kind).decode, precision, type.scale, nullptr};
   if (as_text && type.kind == Kind::float64) decoder.decode = decode_double_text;
   if (type.kind == Kind::list) {
     decoder.element = std::make_unique<ValueDecoder>(make_value_decoder(type.children.front(), as_text));

@@ -24,8 +24,8 @@ struct ValueDecoder {
   }
 };
 
-/// `as_text`: the server casts the values to text (plan::Column::cast_to_text).
-ValueDecoder make_value_decoder(const plan::Type& type, bool as_text);
+/// `as_text`: the server casts the values to text (plan::Column::cast_to_text); `is_sum`: plan::Column::is_sum.
+ValueDecoder make_value_decoder(const plan::Type& type, bool as_text, bool is_sum = false);
 /// A builder of the Arrow form that plan::Kind names.
 batch::ColumnBuilder make_column_builder(const plan::Type& type);
 
