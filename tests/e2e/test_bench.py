@@ -61,12 +61,12 @@ def test_reads_fail_by_what_is_hot(name, ratio, fails):
 
 @pytest.mark.parametrize("times, fails", [({"q1": (1, 4), "q2": (1, 3)}, 0), ({"q1": (1, 4), "q2": (1, 2)}, 1), ({"q1": (1.3, 1), "q2": (1, 100)}, 1)])
 def test_tpch_fails_by_one_slow_query_or_by_all(times, fails):
-    assert len(tpch.missed(times)[0]) == fails
+    assert len(tpch.missed("here", times, 3.0)[0]) == fails
 
 
 @pytest.mark.parametrize("cpu, seconds, fails", [(1.6, 0.09, 0), (1.8, 0.09, 1), (1.8, 0.2, 2)])
 def test_aggregate_fails_by_its_figures(cpu, seconds, fails):
-    assert len(aggregate.missed(measure.Measured(1, 0, cpu, 0), measure.Measured(seconds, 0, 0, 0))) == fails
+    assert len(aggregate.missed(measure.Measured(1, 0, cpu, 0), measure.Measured(1, 0.1, 3, 0), measure.Measured(seconds, 0, 0, 0))) == fails
 
 
 def test_receiver_counts_and_sees_probes():

@@ -36,6 +36,8 @@ std::string clause(std::string_view word, const std::vector<std::string>& parts,
 /// patterns.
 class Dearness {
  public:
+  static constexpr int kMost = 3;
+
   explicit Dearness(const std::vector<plan::Column>& columns) : columns_(columns) {}
   int of(const plan::ExpressionPtr& condition) const { return std::visit(*this, condition->node); }
 
@@ -43,7 +45,7 @@ class Dearness {
     return std::max(of_value(compare.left), of_value(compare.right));
   }
   int operator()(const plan::In& in) const { return of_value(in.input); }
-  int operator()(const plan::Like&) const { return 3; }
+  int operator()(const plan::Like&) const { return kMost; }
   int operator()(const plan::And& all) const { return of_dearest(all.children); }
   int operator()(const plan::Or& any) const { return of_dearest(any.children); }
   int operator()(const plan::Not& no) const { return of(no.child); }
@@ -145,12 +147,16 @@ void QueryRenderer::add_null_conditions(const plan::Join& join, const Space& lef
 }
 
 /// PostgreSQL tests conditions that it takes for equally dear, and it takes nearly all for that, as they are written.
-std::vector<std::string> QueryRenderer::all_of(std::vector<plan::ExpressionPtr> predicates, const Space& space) const {
-  const Dearness dearness(space.columns);
-  std::ranges::stable_sort(predicates, {}, [&](const auto& predicate) { return dearness.of(predicate); });
+std::vector<std::string> QueryRenderer::all_of(const std::vector<plan::ExpressionPtr>& predicates,
+                                               const Space& space) const {
   const ExpressionRenderer renderer(space.columns, space.texts, place_);
+  const Dearness dearness(space.columns);
   std::vector<std::string> texts;
-  for (const auto& predicate : predicates) texts.push_back(renderer.render(*predicate));
+  for (int step = 0; step <= Dearness::kMost; ++step) {
+    for (const auto& predicate : predicates) {
+      if (dearness.of(predicate) == step) texts.push_back(renderer.render(*predicate));
+    }
+  }
   return texts;
 }
 

@@ -39,7 +39,7 @@ class QueryRenderer {
   std::string aggregate(const plan::Aggregate& aggregate, const Space& space) const;
   std::string value(const plan::Expression& expression, const Space& space) const;
   std::string compared(const plan::Expression& expression, const Space& space) const;
-  std::vector<std::string> all_of(std::vector<plan::ExpressionPtr> predicates, const Space& space) const;
+  std::vector<std::string> all_of(const std::vector<plan::ExpressionPtr>& predicates, const Space& space) const;
   std::string sort_key(const plan::SortKey& key, const Space& space) const;
 
   const PlaceConstant& place_;
