@@ -169,8 +169,8 @@ Status RunningQuery::read_snapshot() {
   summary_.freshness.clear();
   summary_.extents_total = 0;
   if (seen_.lake_reads.empty()) return {};
-  // DuckLake holds the tables of a plan until the next statement of the connection ends; afterwards they may go whenever
-  // memory is short. So it is made again.
+  // DuckLake holds the tables of a plan until the next statement of the connection ends; afterwards they may go
+  // whenever memory is short. So it is made again.
   seen_.plan.reset();
   auto rows = WEIR_TRY(DuckSession(*connection_).rows("SELECT id FROM ducklake_current_snapshot('weir')"));
   int64_t current = rows.empty() ? 0 : std::stoll(rows[0][0]);
